@@ -1,0 +1,35 @@
+# Every task of the project. `make` alone lists them.
+SHELL := /bin/bash
+export PATH := $(PATH):$(CURDIR)/.tools/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench check openapi advisories
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## four agencies' samples in, the count out, then serve on a free port (ONCE=1: end after the report)
+	@scripts/install.sh
+	@cargo build --release --quiet --locked
+	@target/release/saphan demo $(if $(ONCE),--once)
+
+test: ## everything that must hold: format, lints, tests, licences
+	@scripts/install.sh test
+	cargo fmt --check
+	cargo clippy --all-targets --locked --quiet -- -D warnings
+	cargo deny --log-level error check bans licenses sources
+	cargo test --locked
+
+bench: ## rows and megabytes a second, peak memory, into docs/benchmarks.md (PEERS=1: others beside it; ROWS=200000: quick)
+	@scripts/install.sh test
+	@python3 -B scripts/bench/run.py
+
+check: ## configuration, standards, code lists and mappings: all faults at once
+	@scripts/install.sh
+	@cargo run --release --quiet --locked -- check
+
+openapi: ## write openapi/saphan.json from the code
+	@cargo run --quiet --locked -- openapi > openapi/saphan.json.new && mv openapi/saphan.json.new openapi/saphan.json
+
+advisories: ## known faults in the dependencies (fetches the public database)
+	@scripts/install.sh test
+	cargo deny --log-level error check advisories

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Installs what a fresh Debian or Ubuntu machine lacks, and says nothing when nothing is missing.
+#
+#   scripts/install.sh            what building needs
+#   scripts/install.sh test       also what the tests need
+#   scripts/install.sh browser    what looking at the pages in a headless browser needs
+set -euo pipefail
+
+readonly RUST_MIN="1.94"
+readonly CARGO_DENY_VERSION="0.20.2"
+
+die() {
+  printf '\n%s\n' "$*" >&2
+  exit 1
+}
+
+# Package, and the command or file that proves it is there.
+have() {
+  case "$1" in
+    gcc) command -v cc >/dev/null 2>&1 ;;
+    pkg-config) command -v pkg-config >/dev/null 2>&1 ;;
+    libssl-dev) pkg-config --exists openssl 2>/dev/null ;;
+    python3) command -v python3 >/dev/null 2>&1 ;;
+    chromium) command -v chromium >/dev/null 2>&1 ;;
+    chromium-driver) command -v chromedriver >/dev/null 2>&1 ;;
+    *) dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed' ;;
+  esac
+}
+
+need() {
+  local missing=() package
+  for package in "$@"; do
+    have "$package" || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  command -v apt-get >/dev/null 2>&1 ||
+    die "Missing: ${missing[*]}. This machine has no apt-get: please install them with its own package manager."
+  local sudo=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null 2>&1 || die "Missing: ${missing[*]}. Please install them as root: apt-get install ${missing[*]}"
+    sudo=(sudo)
+  fi
+  printf 'installing %s\n' "${missing[*]}"
+  local log
+  log=$(mktemp)
+  if ! { "${sudo[@]}" apt-get update && "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    die "apt-get could not install ${missing[*]}; its last lines are above."
+  fi
+  rm -f "$log"
+}
+
+need_rust() {
+  if ! command -v cargo >/dev/null 2>&1 && [ -r "$HOME/.cargo/env" ]; then
+    die "Rust is installed but not on the PATH of this shell. Run:  . \"\$HOME/.cargo/env\""
+  fi
+  command -v cargo >/dev/null 2>&1 || die "Rust $RUST_MIN or newer is needed and not installed. Install it with
+    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile default
+then open a new shell and run the same command again."
+  local version
+  version=$(rustc --version | cut -d' ' -f2)
+  if [ "$(printf '%s\n%s\n' "$RUST_MIN" "$version" | sort -V | head -n 1)" != "$RUST_MIN" ]; then
+    die "Rust $RUST_MIN or newer is needed; this is $version. Run:  rustup update stable"
+  fi
+}
+
+# Into `.tools` of this clone, where the Makefile looks too. A debug build of it takes about a minute and runs for a second.
+need_cargo_deny() {
+  command -v cargo-deny >/dev/null 2>&1 || [ -x .tools/bin/cargo-deny ] && return 0
+  printf 'installing cargo-deny %s into .tools (checks licences and sources; about a minute, once)\n' "$CARGO_DENY_VERSION"
+  cargo install --quiet --locked --debug --no-default-features --config 'profile.dev.debug=false' \
+    --root .tools --version "$CARGO_DENY_VERSION" cargo-deny
+}
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+need gcc pkg-config libssl-dev
+need_rust
+case "${1:-build}" in
+  build) ;;
+  test)
+    need python3
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
+      rustup component add rustfmt clippy ||
+      die "rustfmt and clippy are needed for the checks: install them beside Rust."
+    need_cargo_deny
+    ;;
+  browser) need chromium chromium-driver fonts-thai-tlwg fonts-noto-core ;;
+  *) die "usage: scripts/install.sh [build|test|browser]" ;;
+esac

@@ -1,0 +1,270 @@
+//! Counting a round: the store's groups to the audit's decisions, the report, and the signed manifest.
+//!
+//! Owns the feeding of the pure audit, the unsealing of exactly those identities its findings need, and
+//! the repetition that proves a manifest. Identities leave here masked, or as a hash.
+
+use super::{App, AppError, journal_entry, sealing};
+use crate::count::{
+    Audit, CountReport, HeadcountRow, Input, Intake, ListVersion, Manifest, Outcome, Register, RuleTexts, Rules,
+    manifest,
+};
+use crate::domain::agency::AgencyCode;
+use crate::domain::enrolment::{KeyedHash, Place};
+use crate::domain::ids::SubmissionId;
+use crate::domain::learner_id::LearnerId;
+use crate::domain::principal::{Denied, Principal, Scope};
+use crate::domain::round::Round;
+use crate::store::{CountView, NewCountRun, SubmissionInForce};
+use crate::vault::{VaultError, sha256};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Cases kept with a run, gravest first; how many more there are is said.
+const CASES_KEPT: usize = 100_000;
+
+/// A finished count with its proof.
+pub struct Counted {
+    pub report: CountReport,
+    /// The very bytes that are signed; the same content always gives the same bytes.
+    pub manifest: Vec<u8>,
+    pub seal: ManifestSeal,
+}
+
+/// The signature that goes with a manifest's bytes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ManifestSeal {
+    /// `ES256` (RFC 7518 §3.4).
+    pub alg: String,
+    /// base64url of r‖s over the manifest's bytes.
+    pub signature: String,
+    /// The public half of the signing key, as a JWK (RFC 7517).
+    pub key: serde_json::Value,
+}
+
+/// What repeating a count said of an old manifest.
+#[derive(Debug, Serialize)]
+pub struct Verification {
+    /// Signed by this gateway's key, where a signature was given.
+    pub signature_valid: Option<bool>,
+    /// Empty: the same inputs gave the same result.
+    pub differences: Vec<manifest::Difference>,
+}
+
+impl App {
+    /// Runs the audit of a round on what is in force now, keeps the run and answers the whole report.
+    pub async fn count(&self, principal: &Principal, round: Round) -> Result<Counted, AppError> {
+        let authorised = principal.authorise(Scope::CountRun, None)?;
+        let (report, manifest) = self.audit(round, CASES_KEPT).await?;
+        let seal = ManifestSeal {
+            alg: String::from("ES256"),
+            signature: self.vault.sign(&manifest)?,
+            key: serde_json::to_value(self.vault.public_jwk()?).map_err(|_| AppError::Worker)?,
+        };
+        let run = NewCountRun {
+            round,
+            at: Timestamp::now(),
+            result: serde_json::to_string(&report).map_err(|_| AppError::Worker)?,
+            manifest: String::from_utf8(manifest.clone()).map_err(|_| AppError::Worker)?,
+            signature: serde_json::to_string(&seal).map_err(|_| AppError::Worker)?,
+        };
+        let detail = serde_json::json!({ "payable": report.payable.total, "result": report.manifest.result.sha256 });
+        let entry = journal_entry(authorised.principal(), "count.run", &round.to_string(), detail);
+        self.store.add_count_run(&run, &entry).await?;
+        Ok(Counted { report, manifest, seal })
+    }
+
+    /// The last count of a round. The ministry sees all; an agency its own cases, totals and schools.
+    pub async fn last_count(&self, principal: &Principal, round: Round) -> Result<CountReport, AppError> {
+        let all = principal
+            .authorise(Scope::CountRun, None)
+            .or_else(|_| principal.authorise(Scope::MinistryRead, None))
+            .is_ok();
+        let own = match principal {
+            Principal::Client { agency: Some(agency), .. } => Some(*agency),
+            Principal::Anonymous => return Err(Denied::NotAuthenticated.into()),
+            _ => None,
+        };
+        if !all {
+            principal.authorise(Scope::AgencySubmit, own)?;
+        }
+        let run = self.store.last_count_run(round).await?.ok_or(AppError::NotCounted)?;
+        let mut report: CountReport = serde_json::from_str(&run.run.result).map_err(|_| AppError::NotCounted)?;
+        if let (false, Some(own)) = (all, own) {
+            narrow(&mut report, own);
+        }
+        Ok(report)
+    }
+
+    /// The manifest of the last count and its signature.
+    pub async fn last_manifest(
+        &self,
+        principal: &Principal,
+        round: Round,
+    ) -> Result<(Vec<u8>, ManifestSeal), AppError> {
+        principal.authorise(Scope::CountRun, None).or_else(|_| principal.authorise(Scope::MinistryRead, None))?;
+        let run = self.store.last_count_run(round).await?.ok_or(AppError::NotCounted)?;
+        let seal = serde_json::from_str(&run.run.signature).map_err(|_| AppError::NotCounted)?;
+        Ok((run.run.manifest.into_bytes(), seal))
+    }
+
+    /// Counts again and compares with a manifest written earlier.
+    ///
+    /// Errors: the bytes are no manifest.
+    pub async fn verify_count(
+        &self,
+        principal: &Principal,
+        bytes: &[u8],
+        seal: Option<&ManifestSeal>,
+    ) -> Result<Verification, AppError> {
+        principal.authorise(Scope::CountRun, None)?;
+        let written = Manifest::parse(bytes)?;
+        let signature_valid = match seal {
+            Some(seal) => Some(self.vault.verify(bytes, &seal.signature)?),
+            None => None,
+        };
+        let (report, _) = self.audit(written.round, 0).await?;
+        Ok(Verification { signature_valid, differences: written.differences(&report.manifest) })
+    }
+
+    pub(super) fn count_rules(&self) -> Result<Rules, AppError> {
+        let text = |name: &str| -> Result<&str, AppError> {
+            let bytes = self.assets.schema_files.get(name);
+            bytes
+                .and_then(|bytes| std::str::from_utf8(bytes).ok())
+                .ok_or_else(|| AppError::CountRules(format!("schemas/{name} is missing or not UTF-8")))
+        };
+        let texts = RuleTexts {
+            dual_programmes: text("count/dual_programmes.csv")?,
+            ages: text("count/ages.csv")?,
+            statuses: text("count/statuses.csv")?,
+        };
+        Rules::parse(texts).map_err(|faults| {
+            AppError::CountRules(faults.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        })
+    }
+
+    async fn audit(&self, round: Round, cases_max: usize) -> Result<(CountReport, Vec<u8>), AppError> {
+        let rules = self.count_rules()?;
+        let schools = self.store.schools().await?;
+        let register = Register::on(round.count_day(), &schools);
+        let mut view = self.store.count_view(round).await?;
+        let inputs = view.submissions_in_force().await?;
+        let outcome = feed(&mut view, round, &rules, &register, &inputs).await?;
+        drop(view);
+        let identities = self.identities(&outcome, &inputs).await?;
+        let identity = |key: &KeyedHash| identities.get(key).copied();
+        let lists = self
+            .assets
+            .library
+            .lists()
+            .map(|list| ListVersion { name: list.name().to_owned(), version: list.version().to_owned() })
+            .collect();
+        let manifest =
+            Manifest::build(&outcome, &rules, inputs.iter().filter_map(input).collect(), lists, &identity, &sha256)?;
+        let bytes = manifest.to_bytes()?;
+        let report = CountReport::build(&outcome, &identity, manifest, cases_max)?;
+        Ok((report, bytes))
+    }
+
+    /// Opens one sealed record for each learner the findings speak of, and no other.
+    async fn identities(
+        &self,
+        outcome: &Outcome,
+        inputs: &[SubmissionInForce],
+    ) -> Result<HashMap<KeyedHash, LearnerId>, AppError> {
+        let ids: HashMap<i64, &str> = inputs.iter().map(|input| (input.submission_key, input.id.as_str())).collect();
+        let mut sealer = self.vault.sealer()?;
+        let mut found = HashMap::new();
+        let mut plain = Vec::new();
+        for sought in outcome.identities_needed() {
+            let broken = || AppError::Vault(VaultError::Broken);
+            let id = ids.get(&sought.submission_key).ok_or_else(broken)?;
+            let submission = SubmissionId::parse(id).map_err(|_| broken())?;
+            let sealed = self.store.open_record(sought.submission_key, sought.row).await?.ok_or_else(broken)?;
+            plain.clear();
+            sealer.unseal(&sealing::record_label(&submission, sought.row), &sealed, &mut plain)?;
+            let record: LearnerOnly = serde_json::from_slice(&plain).map_err(|_| broken())?;
+            found.insert(sought.learner, LearnerId::parse(&record.learner_id).map_err(|_| broken())?);
+        }
+        Ok(found)
+    }
+}
+
+#[derive(Deserialize)]
+struct LearnerOnly {
+    learner_id: String,
+}
+
+async fn feed(
+    view: &mut CountView,
+    round: Round,
+    rules: &Rules,
+    register: &Register,
+    inputs: &[SubmissionInForce],
+) -> Result<Outcome, AppError> {
+    let mut audit = Audit::new(round, rules, register);
+    for input in inputs {
+        if let Some(agency) = input.agency {
+            audit.intake(Intake { agency, received: input.received, refused: input.refused });
+        }
+    }
+    for cell in view.headcounts().await? {
+        audit.headcount(HeadcountRow { key: cell.key, status: cell.status, places: cell.learners });
+    }
+    for places in groups(view.places_of_repeated_learners().await?, |place| place.learner) {
+        audit.learner(&places)?;
+    }
+    for places in groups(view.places_of_repeated_persons().await?, |place| place.person) {
+        audit.person(&places)?;
+    }
+    let day = round.count_day();
+    let impossible: Vec<(Arc<str>, u8)> = view
+        .grade_age_counts()
+        .await?
+        .into_iter()
+        .filter(|pair| !rules.ages.possible(&pair.grade, pair.age_years, day))
+        .map(|pair| (pair.grade, pair.age_years))
+        .collect();
+    if !impossible.is_empty() {
+        for place in view.places_by_grade_age(&impossible).await? {
+            audit.age(&place);
+        }
+    }
+    Ok(audit.finish()?)
+}
+
+fn groups(places: Vec<Place>, key: fn(&Place) -> KeyedHash) -> Vec<Vec<Place>> {
+    let mut groups: BTreeMap<KeyedHash, Vec<Place>> = BTreeMap::new();
+    for place in places {
+        groups.entry(key(&place)).or_default().push(place);
+    }
+    groups.into_values().collect()
+}
+
+fn input(of: &SubmissionInForce) -> Option<Input> {
+    Some(Input {
+        sha256: of.sha256.clone(),
+        agency: of.agency?,
+        mapping: format!("{}@{}", of.mapping, of.mapping_version),
+        standard: String::from("enrolment/1"),
+        rows: of.received,
+        refused: of.refused,
+    })
+}
+
+/// What an agency sees: its own totals and schools, and the cases it is a party of.
+fn narrow(report: &mut CountReport, own: AgencyCode) {
+    report.agencies.retain(|totals| totals.agency == own);
+    report.payable.by_school.retain(|school| school.agency == own);
+    report.payable.total = report.payable.by_school.iter().map(|school| school.total).sum();
+    report.closed_schools.retain(|school| school.agency == own);
+    report.cases.retain(|case| case.places.iter().any(|place| place.agency == own));
+    report.findings.clear();
+    for case in &report.cases {
+        *report.findings.entry(case.rule.clone()).or_default() += 1;
+    }
+    report.cases_not_listed = 0;
+    report.manifest.inputs.retain(|input| input.agency == own);
+}

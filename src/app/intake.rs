@@ -1,0 +1,171 @@
+//! Taking a file in: every byte is kept, sealed, with its hash, before anything is decoded.
+//!
+//! Owns the moment of acknowledgement: when `keep` returns, the file is on disk and in the store, and
+//! nothing short of losing both loses it. Refuses what is over the limit while it is still arriving.
+
+use super::{App, AppError, journal_entry};
+use crate::domain::agency::AgencyCode;
+use crate::domain::enrolment::SubmissionMode;
+use crate::domain::ids::SubmissionId;
+use crate::domain::principal::{Authorised, Principal, Scope};
+use crate::domain::round::Round;
+use crate::store::{NewSubmission, StoreError};
+use crate::vault::{SealedWriter, sha256_hex};
+use jiff::Timestamp;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Folder of the kept files under the home.
+pub(super) const KEPT: &str = "kept";
+
+/// What a sender says about the file.
+#[derive(Debug, Clone)]
+pub struct FileTerms {
+    /// `obec/enrolments`
+    pub mapping: String,
+    pub round: Round,
+    pub mode: SubmissionMode,
+    /// The sender's own key: the same key and file again answer with the first submission.
+    pub idempotency_key: Option<String>,
+}
+
+/// A file on its way in.
+pub struct Intake {
+    id: SubmissionId,
+    terms: FileTerms,
+    authorised: Authorised,
+    agency: Option<AgencyCode>,
+    writer: SealedWriter,
+    path: PathBuf,
+    bytes_max: u64,
+}
+
+/// A file that is kept.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    pub id: SubmissionId,
+    /// The idempotency key had brought this file before: this is that submission.
+    pub seen_before: bool,
+}
+
+impl App {
+    /// Opens the way for one file. Permission is checked before the first byte is taken.
+    ///
+    /// Errors: unknown mapping, no permission, disk.
+    pub fn begin_intake(&self, principal: &Principal, terms: FileTerms) -> Result<Intake, AppError> {
+        let loaded = self.assets.mapping(&terms.mapping).ok_or_else(|| AppError::UnknownMapping {
+            name: terms.mapping.clone(),
+            known: self.assets.mappings.keys().cloned().collect(),
+        })?;
+        let slug = loaded.mapping.agency_slug();
+        let (authorised, agency) = if slug == "moe" {
+            (principal.authorise(Scope::RegisterSubmit, None)?, None)
+        } else {
+            let agency =
+                AgencyCode::parse(slug).map_err(|_| AppError::UnsupportedStandard(loaded.mapping.name.clone()))?;
+            (principal.authorise(Scope::AgencySubmit, Some(agency))?, Some(agency))
+        };
+        let id = SubmissionId::from_uuid(uuid::Uuid::now_v7());
+        let folder = self.home.join(KEPT);
+        std::fs::create_dir_all(&folder).map_err(AppError::Write)?;
+        let path = folder.join(id.as_str());
+        let writer = self.vault.create_sealed(&path, id.as_str().as_bytes())?;
+        let terms = FileTerms { mapping: loaded.mapping.name.clone(), ..terms };
+        Ok(Intake { id, terms, authorised, agency, writer, path, bytes_max: self.limits.file_bytes_max })
+    }
+
+    /// Flushes the file to disk and enters it in the store: from here on it is acknowledged.
+    ///
+    /// Errors: the idempotency key was used for other bytes or terms; store or disk failed.
+    pub async fn keep(&self, intake: Intake) -> Result<Kept, AppError> {
+        let Intake { id, terms, authorised, agency, writer, path, .. } = intake;
+        let client = match authorised.principal() {
+            Principal::Client { id, .. } => Some(id.clone()),
+            Principal::Operator | Principal::Anonymous => None,
+        };
+        let kept = tokio::task::spawn_blocking(move || writer.finish()).await.map_err(|_| AppError::Worker)??;
+        if let Some(key) = &terms.idempotency_key
+            && let Some(earlier) = self.store.submission_by_idempotency_key(client.as_ref(), key).await?
+        {
+            // The first one stands; the bytes that came again are not needed twice.
+            discard(&path);
+            return seen_before(&earlier.new, &terms, &kept.sha256);
+        }
+        let loaded = self.assets.mapping(&terms.mapping).ok_or(AppError::Worker)?;
+        let new = NewSubmission {
+            id: id.clone(),
+            mapping: terms.mapping.clone(),
+            mapping_version: loaded.mapping.version,
+            mapping_sha256: sha256_hex(loaded.text.as_bytes()),
+            standard: loaded.mapping.standard.id().to_owned(),
+            lists_version: self.lists_version().await?,
+            round: terms.round,
+            agency,
+            mode: terms.mode,
+            client,
+            idempotency_key: terms.idempotency_key.clone(),
+            sha256: kept.sha256.clone(),
+            bytes: kept.bytes,
+            kept_path: format!("{KEPT}/{id}"),
+            received_at: Timestamp::now(),
+        };
+        let detail = serde_json::json!({
+            "mapping": loaded.mapping.id(), "round": terms.round.to_string(), "bytes": kept.bytes, "sha256": kept.sha256,
+        });
+        let entry = journal_entry(authorised.principal(), "submission.receive", id.as_str(), detail);
+        match self.store.begin_submission(&new, &entry).await {
+            Ok(_) => Ok(Kept { id, seen_before: false }),
+            // Two requests with one key at the same moment: the other one won.
+            Err(StoreError::IdempotencyKeyUsed) => {
+                discard(&path);
+                let key = terms.idempotency_key.as_deref().unwrap_or("");
+                match self.store.submission_by_idempotency_key(new.client.as_ref(), key).await? {
+                    Some(earlier) => seen_before(&earlier.new, &terms, &kept.sha256),
+                    None => Err(AppError::IdempotencyKeyReused),
+                }
+            }
+            Err(error) => {
+                discard(&path);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Names the code lists and the register together: a file is the same only against the same lists.
+    pub(super) async fn lists_version(&self) -> Result<String, AppError> {
+        let register = self.store.register_version().await?;
+        let register = register.map_or(0, |register| register.version);
+        Ok(format!("{}+register.{register}", self.assets.library.lists_version()))
+    }
+}
+
+fn seen_before(earlier: &NewSubmission, terms: &FileTerms, sha256: &str) -> Result<Kept, AppError> {
+    let same = earlier.sha256 == sha256
+        && earlier.mapping == terms.mapping
+        && earlier.round == terms.round
+        && earlier.mode == terms.mode;
+    if same { Ok(Kept { id: earlier.id.clone(), seen_before: true }) } else { Err(AppError::IdempotencyKeyReused) }
+}
+
+/// A file nobody was told of: if it stays, it is sealed and nameless.
+fn discard(path: &std::path::Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::warn!(%error, "a file that is not needed could not be removed");
+    }
+}
+
+impl Intake {
+    pub fn id(&self) -> &SubmissionId {
+        &self.id
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// Errors: over the limit (nothing is kept then), disk.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), AppError> {
+        if self.writer.bytes() + bytes.len() as u64 > self.bytes_max {
+            return Err(AppError::TooLarge { bytes_max: self.bytes_max });
+        }
+        self.writer.write_all(bytes).map_err(AppError::Write)
+    }
+}

@@ -1,0 +1,153 @@
+//! Use cases: authorise, act, journal. Shared by the command line, the API and the worker, so that a rule exists once.
+//!
+//! Owns what the gateway *does*: take a file, answer for it, count a round, publish. Knows no HTTP and no
+//! SQL. Every use case takes a principal and asks it before anything else.
+
+pub mod assets;
+mod claim;
+pub mod clients;
+pub mod counting;
+pub mod download;
+pub mod examples;
+pub mod input;
+pub mod intake;
+pub mod publishing;
+pub mod records;
+pub mod reference;
+pub mod refusal;
+pub mod register;
+pub mod sealing;
+pub mod submissions;
+
+use crate::decode::Limits;
+use crate::domain::principal::{Denied, Principal};
+use crate::store::{JournalEntry, Store, StoreError};
+use crate::vault::{Vault, VaultError};
+use assets::Assets;
+use jiff::Timestamp;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The parts every use case works with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) assets: Arc<Assets>,
+    pub(crate) limits: Limits,
+    /// Where kept files and published data lie.
+    pub(crate) home: PathBuf,
+    /// Cores one submission may use.
+    pub(crate) threads: usize,
+    pub(crate) pace: Pace,
+}
+
+/// How submissions are taken: which are answered at once, how many are worked on together, how long one may take to arrive.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// A file up to this size is answered with its receipt.
+    pub small_submission_bytes: u64,
+    pub submissions_at_once: usize,
+    pub request_seconds_max: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace { small_submission_bytes: 8 << 20, submissions_at_once: 2, request_seconds_max: 3_600 }
+    }
+}
+
+/// Why a use case did not do what was asked: one variant per cause, each with its own problem in HTTP.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error("there is no mapping {name}")]
+    UnknownMapping { name: String, known: Vec<String> },
+    #[error("there is no submission with this id")]
+    UnknownSubmission,
+    #[error("the submission is not processed yet")]
+    NotReady,
+    #[error("there is no data set {0}")]
+    UnknownDataset(String),
+    #[error("there is no client with this id")]
+    UnknownClient,
+    #[error("nothing has been counted for this round")]
+    NotCounted,
+    #[error("the school register is empty: submit it first with the mapping moe/schools")]
+    NoRegister,
+    #[error("the idempotency key was used for another file")]
+    IdempotencyKeyReused,
+    #[error("the body is longer than {bytes_max} bytes")]
+    TooLarge { bytes_max: u64 },
+    #[error("the body did not arrive whole")]
+    Interrupted(#[source] std::io::Error),
+    #[error("the mapping {0} does not make enrolments or schools")]
+    UnsupportedStandard(String),
+    #[error("the file is kept but could not be read on")]
+    Kept(#[source] std::io::Error),
+    #[error("the refused rows could not be written in the sender's layout")]
+    Sendback(#[from] crate::sendback::SendbackError),
+    #[error("the count's inputs contradict each other")]
+    Audit(#[from] crate::count::AuditError),
+    #[error("the manifest can't be read or made")]
+    Manifest(#[from] crate::count::ManifestError),
+    #[error("a learner of the findings could not be opened")]
+    Identity(#[from] crate::count::IdentityMissing),
+    #[error("a count rule table is faulty: {0}")]
+    CountRules(String),
+    #[error("the publish gate refused: {0}")]
+    Gate(String),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    #[error("the vault failed")]
+    Vault(#[from] VaultError),
+    #[error("a worker stopped before its time")]
+    Worker,
+    #[error("a file of the gateway could not be written")]
+    Write(#[source] std::io::Error),
+}
+
+impl App {
+    pub fn new(
+        store: Store,
+        vault: Arc<Vault>,
+        assets: Arc<Assets>,
+        limits: Limits,
+        home: PathBuf,
+        threads: usize,
+    ) -> Self {
+        App { store, vault, assets, limits, home, threads, pace: Pace::default() }
+    }
+
+    pub fn with_pace(self, pace: Pace) -> Self {
+        App { pace, ..self }
+    }
+
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// Does the store answer?
+    pub async fn ready(&self) -> Result<(), AppError> {
+        Ok(self.store.ping().await?)
+    }
+
+    pub fn assets(&self) -> &Arc<Assets> {
+        &self.assets
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+/// An entry for the journal: who did what to which of our own things, now.
+pub(crate) fn journal_entry(principal: &Principal, act: &str, object: &str, detail: serde_json::Value) -> JournalEntry {
+    let actor = match principal {
+        Principal::Operator => String::from("operator"),
+        Principal::Client { id, .. } => id.to_string(),
+        Principal::Anonymous => String::from("anonymous"),
+    };
+    JournalEntry { at: Timestamp::now(), actor, act: act.to_owned(), object: object.to_owned(), detail }
+}

@@ -1,0 +1,70 @@
+//! What a refused row is told: its rules and sentences, as they go back into the sender's own file.
+
+use crate::domain::finding::{Finding, Severity};
+use crate::pipeline::RefusedRow;
+use crate::standards::{Catalogue, Standard};
+use serde::{Deserialize, Serialize};
+
+/// One finding as programs read it (contract: `rule, severity, row, column, field, value, message, hint`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FindingView {
+    pub rule: String,
+    pub severity: Severity,
+    pub row: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<crate::domain::text::Bilingual>,
+    pub message: crate::domain::text::Bilingual,
+    pub hint: crate::domain::text::Bilingual,
+}
+
+impl FindingView {
+    pub fn new(row: u64, finding: &Finding, catalogue: &Catalogue, standard: &Standard) -> Self {
+        let (message, hint) = catalogue.render(finding, finding.detail.as_deref(), Some(standard));
+        FindingView {
+            rule: finding.rule.to_string(),
+            severity: finding.severity,
+            row,
+            column: finding.column.as_deref().map(String::from),
+            field: finding.field.as_deref().map(String::from),
+            value: finding.value.as_deref().map(String::from),
+            suggestion: finding.suggestion.as_deref().map(String::from),
+            allowed: finding.allowed.as_deref().cloned(),
+            message,
+            hint,
+        }
+    }
+}
+
+/// All findings of one refused row, in the order they were made.
+pub fn views(row: &RefusedRow, catalogue: &Catalogue, standard: &Standard) -> Vec<FindingView> {
+    row.findings.iter().map(|finding| FindingView::new(row.row, finding, catalogue, standard)).collect()
+}
+
+/// The reason columns of the file that goes back: only what refused the row, not its warnings.
+pub fn sendback_row(row: u64, views: &[FindingView]) -> crate::sendback::RefusedRow {
+    let errors: Vec<&FindingView> = views.iter().filter(|view| view.severity == Severity::Error).collect();
+    let join = |pick: fn(&FindingView) -> (&str, &str)| {
+        errors
+            .iter()
+            .map(|view| match pick(view) {
+                (message, "") => message.to_owned(),
+                (message, hint) => format!("{message} — {hint}"),
+            })
+            .collect::<Vec<_>>()
+            .join(" | ")
+    };
+    crate::sendback::RefusedRow {
+        row,
+        rules: errors.iter().map(|view| view.rule.as_str()).collect::<Vec<_>>().join(" "),
+        reasons_th: join(|view| (&view.message.th, &view.hint.th)),
+        reasons_en: join(|view| (&view.message.en, &view.hint.en)),
+    }
+}

@@ -1,0 +1,255 @@
+//! `saphan map`: the pure line over one file, no store: canonical records out, refused rows back.
+
+use super::progress::Progress;
+use super::{EXIT_REFUSED, summary, terminal};
+use crate::app::assets::{AssetFolders, Assets, LoadedMapping};
+use crate::app::input::FileInput;
+use crate::app::refusal;
+use crate::app::register::SchoolRenderer;
+use crate::decode::{Input, Limits};
+use crate::domain::receipt::Receipt;
+use crate::domain::round::Round;
+use crate::domain::text::Lang;
+use crate::mapping::RunContext;
+use crate::pipeline::{self, Renderer, Run};
+use crate::sendback::{self, RefusedRow};
+use crate::standards::CodeList;
+use crate::validate::Valid;
+use crate::vault::Sha256Stream;
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  saphan map --mapping obec/enrolments --round 2026-06-10 --schools schools.csv \\\n      obec.csv --accepted obec.ndjson --rejected obec.refused.csv --report receipt.json\n\nExit codes: 0 all accepted, 2 some refused, 1 could not run."
+)]
+pub struct Arguments {
+    /// Mapping, as obec/enrolments
+    #[arg(long)]
+    mapping: String,
+    /// Round: a count day (2026-06-10) or academic year and term (2569/1)
+    #[arg(long)]
+    round: Round,
+    /// School register to check school codes against (moe/schools layout)
+    #[arg(long, value_name = "FILE")]
+    schools: Option<PathBuf>,
+    /// Where the accepted records go, as NDJSON (default: standard output)
+    #[arg(long, value_name = "FILE")]
+    accepted: Option<PathBuf>,
+    /// Where the refused rows go, in the sender's own layout with reason columns
+    #[arg(long, value_name = "FILE")]
+    rejected: Option<PathBuf>,
+    /// Where the JSON receipt goes (default: standard error)
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Cores to use (default: all)
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// The file; - for standard input
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+}
+
+pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
+    let assets = load_assets()?;
+    let loaded = find_mapping(&assets, &arguments.mapping)?;
+    let limits = Limits::default();
+    let schools = match &arguments.schools {
+        Some(path) => Some(Arc::new(register(&assets, path, arguments.round, &limits)?)),
+        None => None,
+    };
+    let (_spool, path) = readable(&arguments.input)?;
+    let input: Arc<dyn Input> =
+        Arc::new(FileInput::open(&path).with_context(|| format!("{} can't be read", arguments.input.display()))?);
+    let context = RunContext { round: arguments.round, schools };
+    let accepted = output(arguments.accepted.as_deref())?;
+    let job = Job { assets: &assets, loaded: &loaded, context, limits, threads: threads(arguments.threads) };
+    let (receipt, rate, mut spill) = job.map(&input, accepted)?;
+    if let Some(path) = &arguments.rejected {
+        send_back(&input, &loaded, &job.limits, &mut spill, path)?;
+    }
+    let json = serde_json::to_string(&receipt)?;
+    match &arguments.report {
+        Some(path) => {
+            std::fs::write(path, json + "\n").with_context(|| format!("{} can't be written", path.display()))?
+        }
+        None if terminal::watched() => {}
+        None => eprintln!("{json}"),
+    }
+    if terminal::watched() {
+        let title = arguments.input.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let refused_to = arguments.rejected.as_ref().map(|path| path.display().to_string());
+        eprint!("{}", summary::receipt(&title, &receipt, Some(rate), refused_to.as_deref(), lang));
+    }
+    Ok(if receipt.refused > 0 { ExitCode::from(EXIT_REFUSED) } else { ExitCode::SUCCESS })
+}
+
+struct Job<'j> {
+    assets: &'j Assets,
+    loaded: &'j LoadedMapping,
+    context: RunContext,
+    limits: Limits,
+    threads: usize,
+}
+
+impl Job<'_> {
+    /// Receipt, rows a second, and the refused rows with their reasons in a temporary file.
+    fn map(&self, input: &Arc<dyn Input>, mut accepted: Box<dyn Write + Send>) -> anyhow::Result<(Receipt, u64, File)> {
+        let mapping = &self.loaded.mapping;
+        let catalogue = self.assets.library.catalogue();
+        let mut spill = BufWriter::new(tempfile::tempfile().context("no room for a temporary file")?);
+        let mut progress = Progress::new(input.len());
+        let run = Run { mapping, context: self.context.clone(), limits: &self.limits, threads: self.threads };
+        let summary = pipeline::run(
+            &run,
+            input,
+            || JsonLines,
+            |result| -> std::io::Result<()> {
+                progress.advance(result.rows, result.position);
+                accepted.write_all(&result.out)?;
+                for row in &result.refused {
+                    let views = refusal::views(row, catalogue, &mapping.standard);
+                    serde_json::to_writer(&mut spill, &refusal::sendback_row(row.row, &views))?;
+                    spill.write_all(b"\n")?;
+                }
+                Ok(())
+            },
+        );
+        progress.finish();
+        let summary = match summary {
+            Ok(summary) => summary,
+            Err(pipeline::PipelineError::Decode(error)) => bail!(super::summary::file_refused(&error, self.assets)),
+            Err(pipeline::PipelineError::Keep(error)) => return Err(error).context("the output can't be written"),
+            Err(error) => return Err(error.into()),
+        };
+        accepted.flush()?;
+        let receipt = summary.into_receipt(mapping, &self.context, catalogue, hash(input)?);
+        let spill = spill.into_inner().map_err(|error| error.into_error())?;
+        Ok((receipt, progress.rate(), spill))
+    }
+}
+
+/// Canonical records, a JSON object a line.
+pub struct JsonLines;
+
+impl Renderer for JsonLines {
+    type Out = Vec<u8>;
+
+    fn accept(&mut self, row: &Valid<'_, '_>, out: &mut Vec<u8>) {
+        row.write_json(true, out);
+        out.push(b'\n');
+    }
+}
+
+pub fn load_assets() -> anyhow::Result<Assets> {
+    Assets::load(&AssetFolders::default()).map_err(|faults| {
+        let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        anyhow!("the standards or mappings have faults:\n  {}", list.join("\n  "))
+    })
+}
+
+pub fn find_mapping(assets: &Assets, name: &str) -> anyhow::Result<Arc<LoadedMapping>> {
+    assets.mapping(name).cloned().ok_or_else(|| {
+        let known: Vec<&str> = assets.mappings.keys().map(String::as_str).collect();
+        anyhow!("there is no mapping {name}; there are: {}", known.join(", "))
+    })
+}
+
+/// The register file as a code list.
+fn register(assets: &Assets, path: &Path, round: Round, limits: &Limits) -> anyhow::Result<CodeList> {
+    let loaded = find_mapping(assets, "moe/schools")?;
+    let input: Arc<dyn Input> =
+        Arc::new(FileInput::open(path).with_context(|| format!("{} can't be read", path.display()))?);
+    let context = RunContext { round, schools: None };
+    let run = Run { mapping: &loaded.mapping, context, limits, threads: 1 };
+    let mut schools = Vec::new();
+    let standard = loaded.mapping.standard.clone();
+    let summary = pipeline::run(
+        &run,
+        &input,
+        || SchoolRenderer::new(&standard),
+        |mut result| {
+            schools.append(&mut result.out);
+            Ok::<(), std::io::Error>(())
+        },
+    );
+    let summary = match summary {
+        Ok(summary) => summary,
+        Err(pipeline::PipelineError::Decode(error)) => {
+            bail!("the school register {}: {}", path.display(), super::summary::file_refused(&error, assets))
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if summary.refused > 0 {
+        eprintln!(
+            "saphan: {} rows of the school register are refused; map it with moe/schools to see why",
+            summary.refused
+        );
+    }
+    Ok(crate::standards::school_list(&schools))
+}
+
+/// Standard input is kept in a temporary file first: the encoding is decided over the whole file.
+fn readable(path: &Path) -> anyhow::Result<(Option<tempfile::NamedTempFile>, PathBuf)> {
+    if path != Path::new("-") {
+        return Ok((None, path.to_owned()));
+    }
+    let mut spool = tempfile::NamedTempFile::new().context("no room for a temporary file")?;
+    let limit = Limits::default().file_bytes_max;
+    std::io::copy(&mut std::io::stdin().lock().take(limit + 1), &mut spool)?;
+    let path = spool.path().to_owned();
+    Ok((Some(spool), path))
+}
+
+fn output(path: Option<&Path>) -> anyhow::Result<Box<dyn Write + Send>> {
+    Ok(match path {
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("{} can't be written", path.display()))?;
+            Box::new(BufWriter::with_capacity(1 << 20, file))
+        }
+        None => Box::new(BufWriter::with_capacity(1 << 20, std::io::stdout())),
+    })
+}
+
+fn send_back(
+    input: &Arc<dyn Input>,
+    loaded: &LoadedMapping,
+    limits: &Limits,
+    spill: &mut File,
+    path: &Path,
+) -> anyhow::Result<()> {
+    use std::io::Seek;
+    spill.rewind()?;
+    let mut rows = BufReader::new(spill)
+        .lines()
+        .map_while(Result::ok)
+        .filter_map(|line| serde_json::from_str::<RefusedRow>(&line).ok());
+    let file = File::create(path).with_context(|| format!("{} can't be written", path.display()))?;
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    sendback::write_refused(input, &loaded.mapping.spec, limits, &mut rows, &mut out)
+        .with_context(|| format!("the refused rows can't be written to {}", path.display()))?;
+    out.flush()?;
+    Ok(())
+}
+
+fn hash(input: &Arc<dyn Input>) -> anyhow::Result<String> {
+    let mut reader = input.open()?;
+    let mut stream = Sha256Stream::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = reader.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(stream.finish_hex());
+        }
+        stream.update(&buffer[..read]);
+    }
+}
+
+pub fn threads(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).clamp(1, 64)
+}

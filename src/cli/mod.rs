@@ -1,0 +1,99 @@
+//! The commands of `saphan`, one file each: they parse, call a use case, and show what came of it.
+//!
+//! Owns arguments, exit codes and what people see in a terminal. Holds no business rule. Data goes to
+//! standard output, everything for people to standard error; quiet when piped; `NO_COLOR` is honoured.
+//! Exit codes: 0 all well, 2 some rows refused (or a check that found a difference), 1 could not run.
+#![expect(clippy::print_stderr, reason = "a command line speaks to people on standard error")]
+
+mod attempt;
+mod check;
+mod client;
+mod count;
+mod demo;
+mod map;
+mod openapi;
+mod progress;
+mod publish;
+mod serve;
+mod submit;
+mod summary;
+mod terminal;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Exit code of a run in which some rows were refused.
+pub const EXIT_REFUSED: u8 = 2;
+
+#[derive(Debug, Parser)]
+#[command(name = "saphan", version, about = "Saphan: the data-exchange gateway of the Ministry of Education", long_about = None)]
+#[command(after_help = "Start with `saphan demo`. Every command has its own --help with an example.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Language of messages for people: th or en (default: from LANG, else en)
+    #[arg(long, global = true, value_name = "LANG", env = "SAPHAN_LANG")]
+    lang: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the whole line on the samples, then keeps serving
+    Demo(demo::Arguments),
+    /// Serves the gateway
+    Serve(serve::Arguments),
+    /// Checks configuration, standards, code lists, mappings and their examples; prints all faults
+    Check(check::Arguments),
+    /// Maps one file to canonical records, without a store
+    Map(map::Arguments),
+    /// Shows what one repair or step does to values
+    Try(attempt::Arguments),
+    /// Submits one file into the store or to a running gateway
+    Submit(submit::Arguments),
+    /// Runs the count-day audit
+    Count(count::Arguments),
+    /// Builds the open data through the publish gate
+    Publish(publish::Arguments),
+    /// Clients that may use the API
+    Client(client::Arguments),
+    /// Prints the OpenAPI document
+    Openapi(openapi::Arguments),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let lang = terminal::lang(cli.lang.as_deref());
+    let outcome = match cli.command {
+        Command::Demo(arguments) => demo::run(&arguments, lang),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Map(arguments) => map::run(&arguments, lang),
+        Command::Try(arguments) => attempt::run(&arguments),
+        Command::Submit(arguments) => submit::run(&arguments, lang),
+        Command::Count(arguments) => count::run(&arguments, lang),
+        Command::Publish(arguments) => publish::run(&arguments),
+        Command::Client(arguments) => client::run(&arguments),
+        Command::Openapi(arguments) => openapi::run(&arguments),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) if terminal::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("saphan: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Settings from the environment, or every fault of them.
+fn settings() -> anyhow::Result<crate::config::Settings> {
+    settings_from(None)
+}
+
+fn settings_from(file: Option<&std::path::Path>) -> anyhow::Result<crate::config::Settings> {
+    crate::config::Settings::load(file).map_err(|faults| {
+        let list: Vec<String> = faults.0.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the configuration has faults:\n  {}", list.join("\n  "))
+    })
+}

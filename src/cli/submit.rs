@@ -1,0 +1,219 @@
+//! `saphan submit`: one file into the store of this machine, or to a running gateway.
+
+use super::progress::Progress;
+use super::terminal::say;
+use super::{EXIT_REFUSED, summary, terminal};
+use crate::app::App;
+use crate::app::intake::FileTerms;
+use crate::app::submissions::{SubmissionView, Watcher};
+use crate::domain::enrolment::SubmissionMode;
+use crate::domain::principal::Principal;
+use crate::domain::receipt::Receipt;
+use crate::domain::round::Round;
+use crate::domain::text::Lang;
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  saphan submit --mapping moe/schools --round 2026-06-10 schools.csv\n  saphan submit --mapping obec/enrolments --round 2569/1 obec.csv\n  SAPHAN_TOKEN=… saphan submit --server https://gateway.example.go.th --mapping obec/enrolments --round 2569/1 obec.csv\n\nExit codes: 0 all accepted, 2 some refused, 1 could not run or the whole file refused."
+)]
+pub struct Arguments {
+    /// Mapping, as obec/enrolments; the school register is moe/schools
+    #[arg(long)]
+    mapping: String,
+    /// Round: a count day (2026-06-10) or academic year and term (2569/1)
+    #[arg(long)]
+    round: Round,
+    /// replace: a school's rows replace what was held of it; delta: only the learners named change
+    #[arg(long, default_value = "replace", value_parser = ["replace", "delta"])]
+    mode: String,
+    /// Address of a running gateway; without it the store under SAPHAN_HOME is used
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// Token for the gateway (better given as SAPHAN_TOKEN)
+    #[arg(long, env = "SAPHAN_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// The receipt as JSON on standard output
+    #[arg(long)]
+    json: bool,
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+}
+
+pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let (view, rate) = runtime.block_on(async {
+        match &arguments.server {
+            Some(server) => remote(arguments, server).await.map(|view| (view, None)),
+            None => local(arguments).await.map(|(view, rate)| (view, Some(rate))),
+        }
+    })?;
+    let title = arguments.input.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    show(&view, &title, rate, arguments.json, lang)
+}
+
+/// Prints what became of a submission; answers the exit code.
+fn show(view: &SubmissionView, title: &str, rate: Option<u64>, json: bool, lang: Lang) -> anyhow::Result<ExitCode> {
+    if let Some(refusal) = &view.refusal {
+        if json {
+            say!("{}", serde_json::to_string(view)?);
+        }
+        bail!(
+            "the file is kept as {} but was not taken: {} ({}: {})\n  {}\n  {}\n  {}\n  {}",
+            view.id,
+            refusal.rule,
+            refusal.place,
+            refusal.detail,
+            refusal.message.en,
+            refusal.hint.en,
+            refusal.message.th,
+            refusal.hint.th
+        );
+    }
+    let receipt: &Receipt =
+        view.receipt.as_ref().ok_or_else(|| anyhow!("the submission {} has no receipt yet", view.id))?;
+    if json || !terminal::watched() {
+        say!("{}", serde_json::to_string(receipt)?);
+    }
+    if terminal::watched() {
+        eprint!("{}", summary::receipt(title, receipt, rate, None, lang));
+        if receipt.refused > 0 {
+            eprintln!("\n  refused rows: GET /v1/submissions/{}/refused", view.id);
+        }
+    }
+    Ok(if receipt.refused > 0 { ExitCode::from(EXIT_REFUSED) } else { ExitCode::SUCCESS })
+}
+
+async fn local(arguments: &Arguments) -> anyhow::Result<(SubmissionView, u64)> {
+    let settings = super::settings()?;
+    let app = crate::startup::open(&settings).await?;
+    let taken_up = app.recover().await?;
+    if taken_up > 0 {
+        eprintln!("{taken_up} submissions that were left unfinished are done now");
+    }
+    let terms = FileTerms {
+        mapping: arguments.mapping.clone(),
+        round: arguments.round,
+        mode: SubmissionMode::parse(&arguments.mode).unwrap_or(SubmissionMode::Replace),
+        idempotency_key: None,
+    };
+    submit_file(&app, &arguments.input, terms).await
+}
+
+/// Keeps and processes one file with a progress bar; also used by the demo.
+pub async fn submit_file(app: &App, path: &Path, terms: FileTerms) -> anyhow::Result<(SubmissionView, u64)> {
+    let mut intake = app.begin_intake(&Principal::Operator, terms)?;
+    let mut file = File::open(path).with_context(|| format!("{} can't be read", path.display()))?;
+    let bytes = file.metadata()?.len();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer).with_context(|| format!("{} can't be read", path.display()))?;
+        if read == 0 {
+            break;
+        }
+        intake.write(&buffer[..read])?;
+    }
+    let kept = app.keep(intake).await?;
+    let progress = Arc::new(Mutex::new((Progress::new(bytes), 0_u64)));
+    let shared = progress.clone();
+    let watcher: Watcher = Arc::new(move |rows, position| {
+        if let Ok(mut progress) = shared.lock() {
+            let new = rows - progress.1;
+            progress.1 = rows;
+            progress.0.advance(new, position);
+        }
+    });
+    let view = app.process(&kept.id, Some(watcher)).await?;
+    let rate = progress.lock().map(|progress| {
+        progress.0.finish();
+        progress.0.rate()
+    });
+    Ok((view, rate.unwrap_or(0)))
+}
+
+/// Waiting for a large file's processing, at most.
+const REMOTE_WAIT_MAX: Duration = Duration::from_secs(6 * 3600);
+
+async fn remote(arguments: &Arguments, server: &str) -> anyhow::Result<SubmissionView> {
+    let token = arguments.token.as_deref().ok_or_else(|| anyhow!("a gateway wants a token: set SAPHAN_TOKEN"))?;
+    let client = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_secs(600))
+        .build()?;
+    let server = server.trim_end_matches('/');
+    let mut url = reqwest::Url::parse(&format!("{server}/v1/submissions")).context("--server is not an address")?;
+    url.query_pairs_mut()
+        .append_pair("mapping", &arguments.mapping)
+        .append_pair("round", &arguments.round.to_string())
+        .append_pair("mode", &arguments.mode);
+    let file = tokio::fs::File::open(&arguments.input)
+        .await
+        .with_context(|| format!("{} can't be read", arguments.input.display()))?;
+    let length = file.metadata().await?.len();
+    let body = reqwest::Body::wrap_stream(chunks(file));
+    let response = client
+        .post(url)
+        .bearer_auth(token)
+        .header("Idempotency-Key", uuid::Uuid::now_v7().to_string())
+        .header("Content-Length", length)
+        .body(body)
+        .send()
+        .await
+        .context("the gateway can't be reached")?;
+    let mut view: SubmissionView = answer(response).await?;
+    let begun = tokio::time::Instant::now();
+    let mut pause = Duration::from_millis(100);
+    while matches!(view.state.as_str(), "received" | "processing") {
+        if begun.elapsed() > REMOTE_WAIT_MAX {
+            bail!("the gateway is still working on {}; ask again: GET /v1/submissions/{}", view.id, view.id);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(5));
+        let url = format!("{server}/v1/submissions/{}", view.id);
+        view = answer(client.get(url).bearer_auth(token).send().await?).await?;
+    }
+    Ok(view)
+}
+
+/// Largest answer of a gateway that is read.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+async fn answer(response: reqwest::Response) -> anyhow::Result<SubmissionView> {
+    use futures_util::StreamExt;
+    let status = response.status();
+    let mut body = Vec::new();
+    let mut stream = response.bytes_stream();
+    while let Some(chunk) = stream.next().await {
+        body.extend_from_slice(&chunk?);
+        if body.len() > ANSWER_BYTES_MAX {
+            bail!("the gateway's answer is longer than {ANSWER_BYTES_MAX} bytes");
+        }
+    }
+    if !status.is_success() {
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        let text = |key: &str| problem.get(key).and_then(|value| value.as_str()).unwrap_or("").to_owned();
+        bail!("the gateway answered {status}: {} {} (request {})", text("title"), text("detail"), text("request_id"));
+    }
+    serde_json::from_slice(&body).context("the gateway's answer is not a submission")
+}
+
+fn chunks(file: tokio::fs::File) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> {
+    use tokio::io::AsyncReadExt;
+    async_stream::try_stream! {
+        let mut file = file;
+        loop {
+            let mut buffer = bytes::BytesMut::with_capacity(256 << 10);
+            if file.read_buf(&mut buffer).await? == 0 {
+                break;
+            }
+            yield buffer.freeze();
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! A receipt as a person reads it in a terminal of 80 columns: the numbers, then what to put right.
+
+use super::terminal::{Tone, fit, paint, thousands, width};
+use crate::domain::finding::Severity;
+use crate::domain::receipt::{Cause, Receipt};
+use crate::domain::text::Lang;
+use std::fmt::Write;
+
+/// Causes shown before "and N more".
+const CAUSES_SHOWN: usize = 12;
+const COLUMNS: usize = 80;
+
+/// `title`: the file's name; `rate`: rows a second, where measured; `refused_to`: where refused rows went.
+pub fn receipt(title: &str, receipt: &Receipt, rate: Option<u64>, refused_to: Option<&str>, lang: Lang) -> String {
+    let mut out = String::new();
+    let words = words(lang);
+    let _ = writeln!(
+        out,
+        "{} · {} · {} · {} {}",
+        paint(Tone::Strong, title),
+        receipt.mapping,
+        receipt.encoding,
+        words.round,
+        receipt.round
+    );
+    let rate = rate.map(|rate| format!(" · {} {}", thousands(rate), words.rate)).unwrap_or_default();
+    let _ = writeln!(out, "  {} {}{rate}", thousands(receipt.received), words.rows);
+    let mut line = format!("  {}", paint(Tone::Good, &format!("✓ {} {}", thousands(receipt.accepted), words.accepted)));
+    if receipt.warned > 0 {
+        let text = format!("! {} {}", thousands(receipt.warned), words.warned);
+        let _ = write!(line, "   {}", paint(Tone::Warn, &text));
+    }
+    let text = format!("✗ {} {}", thousands(receipt.refused), words.refused);
+    let _ = write!(line, "   {}", if receipt.refused > 0 { paint(Tone::Bad, &text) } else { text });
+    if let (Some(path), true) = (refused_to, receipt.refused > 0) {
+        let _ = write!(line, " → {path}");
+    }
+    let _ = writeln!(out, "{line}");
+    if receipt.unchanged > 0 {
+        let _ = writeln!(out, "  = {} {}", thousands(receipt.unchanged), words.unchanged);
+    }
+    if let Some(earlier) = &receipt.duplicate_of {
+        let _ = writeln!(out, "  {} {earlier}", words.duplicate);
+    }
+    causes(&mut out, receipt, lang);
+    for (names, said) in [(&receipt.unmapped_columns, words.unmapped), (&receipt.missing_columns, words.missing)] {
+        if !names.is_empty() {
+            let _ = writeln!(out, "\n  {said}: {}", names.join(", "));
+        }
+    }
+    out
+}
+
+fn causes(out: &mut String, receipt: &Receipt, lang: Lang) {
+    if receipt.causes.is_empty() {
+        return;
+    }
+    let words = words(lang);
+    let text_columns = COLUMNS - 26;
+    let _ = writeln!(out, "\n  {}{:>9}  {:>8}", fit(words.put_right, text_columns + 6), words.rows, words.first);
+    // What refuses rows comes before what is only worth a look.
+    let order = |cause: &&Cause| std::cmp::Reverse(cause.severity);
+    let mut sorted: Vec<&Cause> = receipt.causes.iter().collect();
+    sorted.sort_by_key(order);
+    for (number, cause) in sorted.iter().take(CAUSES_SHOWN).enumerate() {
+        let sign = match cause.severity {
+            Severity::Error => paint(Tone::Bad, "✗"),
+            Severity::Warning => paint(Tone::Warn, "!"),
+            Severity::Info => String::from("·"),
+        };
+        let mut lines = wrap(cause.message.get(lang), text_columns).into_iter();
+        let first = lines.next().unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  {:>2} {sign} {} {:>9}  {:>8}",
+            number + 1,
+            fit(&first, text_columns),
+            thousands(cause.rows),
+            format!("#{}", cause.first_row)
+        );
+        for line in lines {
+            let _ = writeln!(out, "       {line}");
+        }
+        for line in wrap(cause.hint.get(lang), COLUMNS - 9) {
+            let _ = writeln!(out, "       {}", paint(Tone::Quiet, &line));
+        }
+    }
+    let more = sorted.len().saturating_sub(CAUSES_SHOWN);
+    if more > 0 {
+        let _ = writeln!(out, "     … {more} {}", words.more);
+    }
+}
+
+/// Breaks at spaces where there are any (Thai has none inside a phrase), else at the width.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && width(&line) + 1 + width(word) > columns {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+struct Words {
+    round: &'static str,
+    rows: &'static str,
+    rate: &'static str,
+    accepted: &'static str,
+    warned: &'static str,
+    refused: &'static str,
+    unchanged: &'static str,
+    duplicate: &'static str,
+    put_right: &'static str,
+    first: &'static str,
+    more: &'static str,
+    unmapped: &'static str,
+    missing: &'static str,
+}
+
+fn words(lang: Lang) -> &'static Words {
+    match lang {
+        Lang::En => &Words {
+            round: "round",
+            rows: "rows",
+            rate: "rows/s",
+            accepted: "accepted",
+            warned: "with warnings",
+            refused: "refused",
+            unchanged: "say what was held already",
+            duplicate: "the same file was taken already as",
+            put_right: "what to put right",
+            first: "first",
+            more: "more; see the JSON receipt",
+            unmapped: "columns nobody mapped (tell the ministry if they matter)",
+            missing: "optional columns the file does not have",
+        },
+        Lang::Th => &Words {
+            round: "รอบ",
+            rows: "แถว",
+            rate: "แถว/วินาที",
+            accepted: "รับแล้ว",
+            warned: "รับแล้วแต่ควรตรวจดู",
+            refused: "ไม่รับ",
+            unchanged: "ข้อมูลตรงกับที่มีอยู่แล้ว",
+            duplicate: "ไฟล์เดียวกันนี้รับไว้แล้วเป็น",
+            put_right: "สิ่งที่ต้องแก้",
+            first: "แถวแรก",
+            more: "รายการ ดูทั้งหมดในใบรับข้อมูล (JSON)",
+            unmapped: "คอลัมน์ที่ยังไม่ได้จับคู่ (แจ้งกระทรวงหากจำเป็น)",
+            missing: "คอลัมน์ไม่บังคับที่ไฟล์นี้ไม่มี",
+        },
+    }
+}
+
+/// Why a whole file can't be taken, in both languages, with the next step.
+pub fn file_refused(error: &crate::decode::DecodeError, assets: &crate::app::assets::Assets) -> String {
+    match error {
+        crate::decode::DecodeError::Refused { rule, place, detail } => {
+            let mut finding = crate::domain::finding::Finding::new(*rule, Severity::Error);
+            finding.detail = Some(detail.as_str().into());
+            let (message, hint) = assets.library.catalogue().render(&finding, finding.detail.as_deref(), None);
+            format!("{rule} ({place}: {detail})\n  {}\n  {}\n  {}\n  {}", message.en, hint.en, message.th, hint.th)
+        }
+        crate::decode::DecodeError::Io(_) => error.to_string(),
+    }
+}

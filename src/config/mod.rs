@@ -1,0 +1,254 @@
+//! Settings: from the environment and one optional YAML file, typed and complete before anything starts.
+//!
+//! Every setting has one name: `SAPHAN_LISTEN` in the environment is `listen` in the file; the environment wins.
+//! All faults are reported at once, each with its variable or its file and line, because an operator who mends one
+//! at a time restarts ten times. Refuses unknown keys in the file, and variables that look like a misspelt setting.
+//!
+//! Deliberately absent: the master key in the file. A secret belongs in the environment or in its own file.
+
+mod value;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use value::{Given, Text, bytes, number};
+
+/// All settings, with their defaults.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Store, keys, kept files, open data. `SAPHAN_HOME`, default `./var`.
+    pub home: PathBuf,
+    /// The SQLite file. `SAPHAN_DATABASE_URL` (`sqlite:PATH`), default `saphan.db` in the home.
+    pub database: PathBuf,
+    /// `SAPHAN_LISTEN`, default `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// `SAPHAN_SCHEMAS`; none: `./schemas`, else what is inside the binary.
+    pub schemas: Option<PathBuf>,
+    /// `SAPHAN_MAPPINGS`; none: `./mappings`, else what is inside the binary.
+    pub mappings: Option<PathBuf>,
+    /// `SAPHAN_MASTER_KEY`: 32 bytes in base64; none: `keys/master.key` in the home. Environment only.
+    pub master_key: Option<String>,
+    pub limits: LimitSettings,
+}
+
+impl std::fmt::Debug for Settings {
+    /// Without the master key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("home", &self.home)
+            .field("database", &self.database)
+            .field("listen", &self.listen)
+            .field("schemas", &self.schemas)
+            .field("mappings", &self.mappings)
+            .field("master_key", &self.master_key.as_ref().map(|_| "…"))
+            .field("limits", &self.limits)
+            .finish()
+    }
+}
+
+/// How much is taken, and with how much strength. Sizes are written `8388608`, `8 MiB` or `8 MB`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitSettings {
+    /// `file_bytes_max`: one file as received. Default 8 GiB.
+    pub file_bytes_max: u64,
+    /// `expanded_bytes_max`: one file after decompression. Default 32 GiB.
+    pub expanded_bytes_max: u64,
+    /// `rows_max`: data rows of one file. Default 20,000,000.
+    pub rows_max: u64,
+    /// `record_bytes_max`: one record. Default 1 MiB.
+    pub record_bytes_max: u64,
+    /// `small_submission_bytes`: a file up to this size is answered with its receipt at once. Default 8 MiB.
+    pub small_submission_bytes: u64,
+    /// `workers`: threads that map rows. Default: one for each core.
+    pub workers: usize,
+    /// `submissions_at_once`: files being worked on together. Default 2.
+    pub submissions_at_once: usize,
+    /// `request_seconds_max`: how long a sender may take for one request. Default 3600.
+    pub request_seconds_max: u64,
+}
+
+/// Every setting, by its name in the file.
+const NAMES: [&str; 14] = [
+    "home",
+    "database_url",
+    "listen",
+    "schemas",
+    "mappings",
+    "master_key",
+    "file_bytes_max",
+    "expanded_bytes_max",
+    "rows_max",
+    "record_bytes_max",
+    "small_submission_bytes",
+    "workers",
+    "submissions_at_once",
+    "request_seconds_max",
+];
+const PREFIX: &str = "SAPHAN_";
+/// Variables with our prefix that other parts read.
+const NOT_SETTINGS: [&str; 4] = ["SAPHAN_CONFIG", "SAPHAN_LOG", "SAPHAN_SERVER", "SAPHAN_TOKEN"];
+/// A settings file is a page; more is a mistake.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// One thing wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {fault}")]
+pub struct ConfigFault {
+    /// `SAPHAN_LISTEN`, or `saphan.yaml:3:9`.
+    pub place: String,
+    /// What is wrong and what would be taken; never the value of a secret.
+    pub fault: String,
+}
+
+/// Everything wrong with the settings, in the order of the file, then the environment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ConfigFault::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigFaults(pub Vec<ConfigFault>);
+
+/// The settings file as text.
+#[derive(Debug, Clone, Copy)]
+pub struct ConfigFile<'a> {
+    /// As shown in faults.
+    pub name: &'a str,
+    pub text: &'a str,
+}
+
+impl Settings {
+    /// Reads the environment and the file named there (`SAPHAN_CONFIG`) or given.
+    pub fn load(file: Option<&Path>) -> Result<Settings, ConfigFaults> {
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+            .filter(|(name, _)| name.starts_with(PREFIX))
+            .collect();
+        let path = file.map(Path::to_owned).or_else(|| environment.get("SAPHAN_CONFIG").map(PathBuf::from));
+        let Some(path) = path else { return Settings::parse(None, &environment) };
+        let name = path.display().to_string();
+        let text = read_limited(&path)
+            .map_err(|error| ConfigFaults(vec![ConfigFault { place: name.clone(), fault: error.to_string() }]))?;
+        Settings::parse(Some(ConfigFile { name: &name, text: &text }), &environment)
+    }
+
+    /// Pure: from the file's text and the variables that begin with `SAPHAN_`.
+    pub fn parse(
+        file: Option<ConfigFile<'_>>,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Settings, ConfigFaults> {
+        let mut given = Given::default();
+        if let Some(file) = file {
+            from_file(file, &mut given);
+        }
+        from_environment(environment, &mut given);
+        let home = given.take("home", |text| Ok(PathBuf::from(text))).unwrap_or_else(|| "./var".into());
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let small = |max: u64| move |text: &str| number(text, 1, max).map(|number| number as usize);
+        let settings = Settings {
+            database: given.take("database_url", database).unwrap_or_else(|| home.join("saphan.db")),
+            home,
+            listen: given.take("listen", listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            schemas: given.take("schemas", |text| Ok(PathBuf::from(text))),
+            mappings: given.take("mappings", |text| Ok(PathBuf::from(text))),
+            master_key: given.take("master_key", |text| Ok(text.to_owned())),
+            limits: LimitSettings {
+                file_bytes_max: given.take("file_bytes_max", bytes).unwrap_or(8 << 30),
+                expanded_bytes_max: given.take("expanded_bytes_max", bytes).unwrap_or(32 << 30),
+                // Row numbers are stored in 32 bits.
+                rows_max: given.take("rows_max", |text| number(text, 1, u64::from(u32::MAX))).unwrap_or(20_000_000),
+                record_bytes_max: given.take("record_bytes_max", bytes).unwrap_or(1 << 20),
+                small_submission_bytes: given.take("small_submission_bytes", bytes).unwrap_or(8 << 20),
+                workers: given.take("workers", small(1_024)).unwrap_or(cores),
+                submissions_at_once: given.take("submissions_at_once", small(64)).unwrap_or(2),
+                request_seconds_max: given.take("request_seconds_max", |text| number(text, 1, 86_400)).unwrap_or(3_600),
+            },
+        };
+        if given.faults.is_empty() { Ok(settings) } else { Err(ConfigFaults(given.faults)) }
+    }
+}
+
+fn read_limited(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut std::io::Read::take(std::fs::File::open(path)?, FILE_BYTES_MAX), &mut text)?;
+    Ok(text)
+}
+
+fn from_file(file: ConfigFile<'_>, given: &mut Given) {
+    let place = |line: u64, column: u64| format!("{}:{line}:{column}", file.name);
+    if file.text.trim().is_empty() {
+        return;
+    }
+    let entries: BTreeMap<String, serde_saphyr::Spanned<Text>> = match serde_saphyr::from_str(file.text) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let place = error.location().map_or(file.name.to_owned(), |at| place(at.line(), at.column()));
+            given.fault(place, "not a list of `setting: value` lines, or one stands twice".to_owned());
+            return;
+        }
+    };
+    let mut entries: Vec<_> = entries.into_iter().collect();
+    entries.sort_by_key(|(_, entry)| (entry.defined.line(), entry.defined.column()));
+    for (name, entry) in entries {
+        let place = place(entry.defined.line(), entry.defined.column());
+        if name == "master_key" {
+            given.fault(
+                place,
+                "a secret doesn't belong in this file: set SAPHAN_MASTER_KEY, or leave it to keys/master.key".into(),
+            );
+        } else if NAMES.contains(&name.as_str()) {
+            given.set(name, place, entry.value.0);
+        } else {
+            let hint = nearest(&name)
+                .map_or_else(|| "known are: ".to_owned() + &NAMES.join(", "), |near| format!("did you mean `{near}`?"));
+            given.fault(place, format!("there is no setting `{name}`; {hint}"));
+        }
+    }
+}
+
+fn from_environment(environment: &BTreeMap<String, String>, given: &mut Given) {
+    for (variable, value) in environment {
+        let Some(name) = variable.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else { continue };
+        if NAMES.contains(&name.as_str()) {
+            given.set(name, variable.clone(), value.clone());
+        } else if NOT_SETTINGS.contains(&variable.as_str()) {
+            // Read elsewhere.
+        } else if let Some(near) = nearest(&name) {
+            // Only near misses: container platforms put variables of their own under a service's name.
+            let near = near.to_ascii_uppercase();
+            given.fault(variable.clone(), format!("there is no such setting; did you mean {PREFIX}{near}?"));
+        }
+    }
+}
+
+/// The setting this was probably meant to be.
+fn nearest(name: &str) -> Option<&'static str> {
+    NAMES
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(known, name), known))
+        .min()
+        .filter(|(d, _)| *d <= 2)
+        .map(|(_, known)| known)
+}
+
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("`{text}` is not an address and port such as 127.0.0.1:8080 or [::]:8080"))
+}
+
+fn database(text: &str) -> Result<PathBuf, String> {
+    // The whole address is never repeated: it may hold a password.
+    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    match scheme {
+        "sqlite" => {
+            let path = text.trim_start_matches("sqlite:");
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() || path.contains('?') || path == ":memory:" {
+                return Err("name a file: sqlite:/var/lib/saphan/saphan.db".into());
+            }
+            Ok(PathBuf::from(path))
+        }
+        "postgres" | "postgresql" => Err("this build stores in SQLite only; leave the setting out to use \
+            saphan.db in the home folder, or name a file: sqlite:/var/lib/saphan/saphan.db"
+            .into()),
+        _ => Err("not a database address; this build takes sqlite:/var/lib/saphan/saphan.db".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Settings from both sources, and every fault at once.
+
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| (format!("SAPHAN_{name}"), (*value).to_owned())).collect()
+}
+
+fn file(text: &str) -> Option<ConfigFile<'_>> {
+    Some(ConfigFile { name: "saphan.yaml", text })
+}
+
+fn faults(text: &str, pairs: &[(&str, &str)]) -> Vec<String> {
+    let ConfigFaults(faults) = Settings::parse(file(text), &environment(pairs)).unwrap_err();
+    faults.iter().map(ConfigFault::to_string).collect()
+}
+
+#[test]
+fn nothing_given_is_a_working_gateway() {
+    let settings = Settings::parse(None, &environment(&[])).unwrap();
+    assert_eq!(settings.home, Path::new("./var"));
+    assert_eq!(settings.database, Path::new("./var/saphan.db"));
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.limits.small_submission_bytes, 8 << 20);
+    assert!(settings.limits.workers >= 1);
+    assert_eq!(Settings::parse(file("\n"), &environment(&[])).unwrap(), settings);
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let text = "listen: 0.0.0.0:9000\nhome: /srv/saphan\nworkers: 3\nfile_bytes_max: 2 GiB\n";
+    let settings =
+        Settings::parse(file(text), &environment(&[("LISTEN", "[::1]:8081"), ("ROWS_MAX", "1_000")])).unwrap();
+    assert_eq!(settings.listen.to_string(), "[::1]:8081");
+    assert_eq!(settings.home, Path::new("/srv/saphan"));
+    assert_eq!(settings.database, Path::new("/srv/saphan/saphan.db"));
+    assert_eq!((settings.limits.workers, settings.limits.rows_max), (3, 1_000));
+    assert_eq!(settings.limits.file_bytes_max, 2 << 30);
+}
+
+#[test]
+fn all_faults_come_at_once_with_their_places() {
+    let text = "listen: nowhere\nworker: 3\nrows_max: many\nmaster_key: abc\n";
+    let faults = faults(text, &[("WORKERS", "0"), ("HOMES", "/x"), ("SERVICE_HOST", "10.0.0.1"), ("TOKEN", "t")]);
+    assert_eq!(faults.len(), 6, "{faults:#?}");
+    for (place, fault) in [
+        ("saphan.yaml:2:", "did you mean `workers`?"),
+        ("saphan.yaml:4:", "SAPHAN_MASTER_KEY"),
+        ("SAPHAN_HOMES", "did you mean SAPHAN_HOME?"),
+        ("saphan.yaml:1:", "not an address and port"),
+        ("saphan.yaml:3:", "not a whole number"),
+        ("SAPHAN_WORKERS", "not a whole number"),
+    ] {
+        assert!(faults.iter().any(|f| f.starts_with(place) && f.contains(fault)), "{place} {fault}: {faults:#?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_list_of_settings_is_placed() {
+    for bad in ["- a\n- b\n", "listen: [1, 2]\n", "workers: 1\nworkers: 2\n", "a: 'b\n"] {
+        let faults = faults(bad, &[]);
+        assert!(faults[0].starts_with("saphan.yaml:"), "{bad}: {faults:?}");
+    }
+}
+
+#[test]
+fn databases_other_than_sqlite_are_named_and_secrets_not_repeated() {
+    let faults = faults("", &[("DATABASE_URL", "postgres://saphan:secret@db/saphan")]);
+    assert!(faults[0].starts_with("SAPHAN_DATABASE_URL: this build stores in SQLite only"), "{faults:?}");
+    assert!(!faults[0].contains("secret"));
+    for bad in ["mysql://x", "sqlite:", "sqlite::memory:", "/some/path", "sqlite:x?mode=ro"] {
+        assert!(Settings::parse(None, &environment(&[("DATABASE_URL", bad)])).is_err(), "{bad}");
+    }
+    for (url, path) in [("sqlite:/a/b.db", "/a/b.db"), ("sqlite:///a/b.db", "/a/b.db"), ("sqlite:b.db", "b.db")] {
+        let settings = Settings::parse(None, &environment(&[("DATABASE_URL", url)])).unwrap();
+        assert_eq!(settings.database, Path::new(path));
+    }
+}
+
+#[test]
+fn sizes_have_units() {
+    for (text, size) in
+        [("1", 1), ("1,024", 1_024), ("8 MiB", 8 << 20), ("8MB", 8_000_000), ("2gib", 2 << 30), ("1 KB", 1_000)]
+    {
+        assert_eq!(bytes(text), Ok(size), "{text}");
+    }
+    for bad in ["0", "-1", "8 Mb/s", "MiB", "1.5 GiB", "99999999999 GiB", ""] {
+        assert!(bytes(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_master_key_is_not_shown() {
+    let settings = Settings::parse(None, &environment(&[("MASTER_KEY", "topsecret")])).unwrap();
+    assert_eq!(settings.master_key.as_deref(), Some("topsecret"));
+    assert!(!format!("{settings:?}").contains("topsecret"));
+}

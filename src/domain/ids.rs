@@ -1,0 +1,64 @@
+//! Names the gateway gives to things: submissions, requests, clients.
+//!
+//! Owns their text form (`sub_`, `req_`, `cli_` + time-ordered UUID, RFC 9562 §5.7, without hyphens).
+//! Refuses anything else, so that an id taken from a URL can't be a path or an identifier of a person.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, thiserror::Error)]
+#[error("not an id of this kind: expected {prefix} followed by 32 hexadecimal digits")]
+pub struct NotAnId {
+    prefix: &'static str,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps a fresh UUID version 7. The caller brings it, because this module has no clock.
+            pub fn from_uuid(uuid: uuid::Uuid) -> Self {
+                $name(format!(concat!($prefix, "{}"), uuid.simple()))
+            }
+
+            pub fn parse(text: &str) -> Result<Self, NotAnId> {
+                match text.strip_prefix($prefix) {
+                    Some(hex) if hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) => {
+                        Ok($name(text.to_owned()))
+                    }
+                    _ => Err(NotAnId { prefix: $prefix }),
+                }
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NotAnId;
+            fn try_from(text: String) -> Result<Self, NotAnId> {
+                $name::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+    };
+}
+
+id!(/** One submission of one file. */ SubmissionId, "sub_");
+id!(/** One HTTP request. */ RequestId, "req_");
+id!(/** One client system of an agency. */ ClientId, "cli_");

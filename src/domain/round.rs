@@ -1,0 +1,114 @@
+//! A round (รอบ) and its count day (วันนับ): 10 June for term 1, 10 November for term 2.
+//!
+//! Source: the ministry's rule that every agency counts on the same days (`docs/standards.md`).
+//! Owns the arithmetic between count day, Buddhist academic year and term. Refuses other days,
+//! because a round that no agency shares would never meet another's data.
+
+use jiff::civil::{Date, date};
+use serde::{Deserialize, Serialize};
+
+/// Years of the Buddhist era are 543 ahead of the common era.
+pub const BE_OFFSET: i16 = 543;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Round {
+    count_day: Date,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RoundError {
+    #[error(
+        "a round is a count day as an ISO date (2026-06-10, 2026-11-10) or a Buddhist academic year and term (2569/1)"
+    )]
+    Unreadable,
+    #[error("{0} is not a count day: rounds are counted on 10 June (term 1) and 10 November (term 2)")]
+    NotACountDay(Date),
+}
+
+impl Round {
+    /// From `2026-06-10` or `2569/1`.
+    pub fn parse(text: &str) -> Result<Self, RoundError> {
+        if let Some((year, term)) = text.split_once('/') {
+            let year: i16 = year.parse().map_err(|_| RoundError::Unreadable)?;
+            if !(2400..=2800).contains(&year) {
+                return Err(RoundError::Unreadable);
+            }
+            let month = match term {
+                "1" => 6,
+                "2" => 11,
+                _ => return Err(RoundError::Unreadable),
+            };
+            return Ok(Round { count_day: date(year - BE_OFFSET, month, 10) });
+        }
+        let count_day: Date = text.parse().map_err(|_| RoundError::Unreadable)?;
+        // jiff takes more forms than the contract does; only YYYY-MM-DD is a round.
+        if text.len() != 10 {
+            return Err(RoundError::Unreadable);
+        }
+        match (count_day.month(), count_day.day()) {
+            (6 | 11, 10) if (1900..=2200).contains(&count_day.year()) => Ok(Round { count_day }),
+            _ => Err(RoundError::NotACountDay(count_day)),
+        }
+    }
+
+    pub fn count_day(&self) -> Date {
+        self.count_day
+    }
+
+    /// Buddhist academic year. The Thai school year opens in May, so both count days lie in its own year.
+    pub fn academic_year(&self) -> i16 {
+        self.count_day.year() + BE_OFFSET
+    }
+
+    pub fn term(&self) -> i8 {
+        if self.count_day.month() == 6 { 1 } else { 2 }
+    }
+}
+
+impl std::fmt::Display for Round {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.count_day)
+    }
+}
+
+impl std::str::FromStr for Round {
+    type Err = RoundError;
+    fn from_str(text: &str) -> Result<Self, RoundError> {
+        Round::parse(text)
+    }
+}
+
+impl TryFrom<String> for Round {
+    type Error = RoundError;
+    fn try_from(text: String) -> Result<Self, RoundError> {
+        Round::parse(&text)
+    }
+}
+
+impl From<Round> for String {
+    fn from(round: Round) -> String {
+        round.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_name_the_same_round() {
+        assert_eq!(Round::parse("2026-06-10"), Round::parse("2569/1"));
+        assert_eq!(Round::parse("2026-11-10"), Round::parse("2569/2"));
+        let round = Round::parse("2569/2").unwrap();
+        assert_eq!((round.academic_year(), round.term()), (2569, 2));
+        assert_eq!(round.to_string(), "2026-11-10");
+    }
+
+    #[test]
+    fn other_days_and_forms_are_refused() {
+        for bad in ["2026-06-11", "2569/3", "10/06/2569", "2026-6-10", "", "99999/1", "2026-06-10T00:00"] {
+            assert!(Round::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The code lists with labels, dates of validity and aliases. Open to all.
+
+use crate::app::App;
+use crate::http::content::{self, PUBLIC};
+use crate::http::context::RequestContext;
+use crate::http::pages;
+use crate::http::problem::{Kind, Problem};
+use crate::http::query::{self, LANG, NoQuery, Parameter, Query};
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use jiff::civil::Date;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+const ON: Parameter =
+    Parameter {
+        name: "on", takes_th: "วันที่ ค.ศ. เช่น 2026-06-10", takes_en: "a date such as 2026-06-10"
+    };
+const FORMAT: Parameter = Parameter { name: "format", takes_th: "json หรือ csv", takes_en: "json or csv" };
+
+/// One code list in the list of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CodeList)]
+pub struct CodeListBody {
+    #[schema(example = "grade")]
+    pub name: String,
+    /// Changes with the content.
+    pub version: String,
+    pub codes: usize,
+}
+
+/// Every code list.
+#[utoipa::path(tag = "standards", operation_id = "list_code_lists", responses((status = 200, body = Vec<CodeListBody>)))]
+#[get("/v1/codelists")]
+pub async fn list(_: NoQuery, app: web::Data<App>) -> web::Json<Vec<CodeListBody>> {
+    let body = app.code_lists().map(|list| CodeListBody {
+        name: list.name().to_owned(),
+        version: list.version().to_owned(),
+        codes: list.entries().len(),
+    });
+    web::Json(body.collect())
+}
+
+/// One code list, as JSON, or CSV with `Accept: text/csv` or `?format=csv`; with `on`, only what is valid on that day.
+#[utoipa::path(tag = "standards", operation_id = "get_code_list",
+    params(("name" = String, Path, example = "grade"),
+        ("on" = Option<String>, Query, description = "ISO date"),
+        ("format" = Option<String>, Query, description = "`json` or `csv`")),
+    responses((status = 200, content((Object = "application/json"), (String = "text/csv"), (String = "text/html"))),
+        (status = 304, description = "As you have it")))]
+#[get("/v1/codelists/{name}")]
+pub async fn one(
+    request: HttpRequest,
+    name: web::Path<String>,
+    context: RequestContext,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::of(&request, &[ON, FORMAT, LANG]);
+    let on = query.take("on", day);
+    let format = query.take("format", |text| match text {
+        "json" => Ok("json"),
+        "csv" => Ok("csv"),
+        _ => Err(()),
+    });
+    query.take("lang", query::lang);
+    query.finish(Some(()))?;
+    let code_list = app.code_list(&name).ok_or_else(|| Problem::new(Kind::NotFound))?;
+    match content::negotiate(
+        &request,
+        format,
+        &[("json", "application/json"), ("csv", "text/csv"), ("html", "text/html")],
+    ) {
+        Some("html") => pages::code_list(&app, &name, &context),
+        Some("csv") => Ok(content::tagged(
+            &request,
+            code_list.to_csv(on).into_bytes(),
+            "text/csv; charset=utf-8; header=present",
+            PUBLIC,
+        )),
+        Some(_) => {
+            let body = serde_json::to_vec(&code_list.view(on)).map_err(Problem::internal)?;
+            Ok(content::tagged(&request, body, "application/json", PUBLIC))
+        }
+        None => Err(Problem::new(Kind::NotAcceptable)),
+    }
+}
+
+/// jiff reads more forms; the contract has one.
+fn day(text: &str) -> Result<Date, ()> {
+    if text.len() == 10 { text.parse().map_err(|_| ()) } else { Err(()) }
+}

@@ -1,0 +1,101 @@
+//! The count-day audit: run it, read it, and take its signed manifest away.
+//!
+//! A round stands in the path as its count day (`2026-06-10`) or as year and term with a hyphen (`2569-1`).
+
+use crate::app::App;
+use crate::domain::round::Round;
+use crate::http::auth::Caller;
+use crate::http::content::{self, PRIVATE};
+use crate::http::problem::{Kind, Problem};
+use crate::http::query::{NoQuery, Parameter, Query};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+
+/// Cases of a report unless asked otherwise, and at most.
+const CASES_DEFAULT: usize = 200;
+const CASES_MAX: usize = 100_000;
+
+const CASES: Parameter =
+    Parameter {
+        name: "cases", takes_th: "จำนวนเต็ม 0 ถึง 100000", takes_en: "a whole number from 0 to 100000"
+    };
+const PART: Parameter =
+    Parameter { name: "part", takes_th: "manifest หรือ seal", takes_en: "manifest or seal" };
+
+/// The last count of a round: findings, totals by agency, payable learners by school, cases (gravest first).
+/// An agency sees its own.
+#[utoipa::path(tag = "counts", operation_id = "get_count", security(("token" = [])),
+    params(("round" = String, Path, example = "2026-06-10"),
+        ("cases" = Option<u32>, Query, description = "Cases listed at most (default 200)", maximum = 100000)),
+    responses((status = 200, body = Object), (status = 304, description = "As you have it")))]
+#[get("/v1/counts/{round}")]
+pub async fn last(
+    request: HttpRequest,
+    round: web::Path<String>,
+    caller: Caller,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::of(&request, &[CASES]);
+    let cases = query.take("cases", |text| text.parse().ok().filter(|cases| *cases <= CASES_MAX).ok_or(()));
+    let cases = query.finish(Some(cases.unwrap_or(CASES_DEFAULT)))?;
+    let mut report = app.last_count(&caller.0, in_path(&round)?).await?;
+    report.cases_not_listed += report.cases.len().saturating_sub(cases) as u64;
+    report.cases.truncate(cases);
+    let body = serde_json::to_vec(&report).map_err(Problem::internal)?;
+    Ok(content::tagged(&request, body, "application/json", PRIVATE))
+}
+
+/// Counts a round on what is in force now, and keeps the result with its signed manifest.
+#[utoipa::path(tag = "counts", operation_id = "run_count", security(("token" = [])),
+    params(("round" = String, Path, example = "2026-06-10")), responses((status = 201, body = Object)))]
+#[post("/v1/counts/{round}")]
+pub async fn run(
+    round: web::Path<String>,
+    _: NoQuery,
+    caller: Caller,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let round = in_path(&round)?;
+    let mut report = app.count(&caller.0, round).await?.report;
+    report.cases_not_listed += report.cases.len().saturating_sub(CASES_DEFAULT) as u64;
+    report.cases.truncate(CASES_DEFAULT);
+    Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/v1/counts/{round}"))).json(report))
+}
+
+/// The manifest of the last count: the very bytes that are signed. `part=seal` is the signature (ES256) to keep beside
+/// them as `<file>.sig`, so that `saphan count verify` can check both. The key stands at `/.well-known/jwks.json`.
+#[utoipa::path(tag = "counts", operation_id = "get_manifest", security(("token" = [])),
+    params(("round" = String, Path, example = "2026-06-10"),
+        ("part" = Option<String>, Query, description = "`manifest` (default) or `seal`")),
+    responses((status = 200, body = Object), (status = 304, description = "As you have it")))]
+#[get("/v1/counts/{round}/manifest")]
+pub async fn manifest(
+    request: HttpRequest,
+    round: web::Path<String>,
+    caller: Caller,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::of(&request, &[PART]);
+    let seal_only = query.take("part", |text| match text {
+        "manifest" => Ok(false),
+        "seal" => Ok(true),
+        _ => Err(()),
+    });
+    let seal_only = query.finish(Some(seal_only.unwrap_or(false)))?;
+    let (manifest, seal) = app.last_manifest(&caller.0, in_path(&round)?).await?;
+    let body = if seal_only { serde_json::to_vec_pretty(&seal).map_err(Problem::internal)? } else { manifest };
+    Ok(content::tagged(&request, body, "application/json", PRIVATE))
+}
+
+fn in_path(text: &str) -> Result<Round, Problem> {
+    let slashed = match text.split_once('-') {
+        Some((year, term)) if term.len() == 1 => format!("{year}/{term}"),
+        _ => text.to_owned(),
+    };
+    Round::parse(&slashed).map_err(|_| {
+        Problem::new(Kind::NotFound).detail(
+            "ไม่มีรอบนี้ รอบคือวันนับ เช่น 2026-06-10 หรือปีและภาคเรียน เช่น 2569-1",
+            "There is no such round. A round is a count day such as 2026-06-10, or year and term such as 2569-1.",
+        )
+    })
+}

@@ -1,0 +1,75 @@
+//! For operators: is the process alive, and can it work?
+//!
+//! Owns those answers, the counters and the public key. None says anything of data, so all are open to all.
+
+use crate::app::App;
+use crate::http::content::PUBLIC;
+use crate::http::metrics::Metrics;
+use crate::http::problem::{Kind, Problem};
+use crate::http::query::NoQuery;
+use crate::http::queue::Queue;
+use actix_web::http::header;
+use actix_web::{HttpResponse, get, web};
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Seconds after which to ask again.
+const RETRY_S: u32 = 5;
+
+/// Can the gateway do its work now (the store answers, migrations are in)?
+pub trait Readiness: Send + Sync {
+    fn ready(&self) -> BoxFuture<'_, Result<(), NotReady>>;
+}
+
+impl Readiness for App {
+    fn ready(&self) -> BoxFuture<'_, Result<(), NotReady>> {
+        Box::pin(async move { App::ready(self).await.map_err(|error| NotReady(Box::new(error))) })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the gateway is not ready")]
+pub struct NotReady(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    #[schema(example = "ok")]
+    pub status: &'static str,
+    #[schema(example = "0.1.0")]
+    pub version: &'static str,
+}
+
+const OK: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
+
+/// Is the process alive?
+#[utoipa::path(tag = "health", responses((status = 200, body = Health)))]
+#[get("/healthz")]
+pub async fn alive(_: NoQuery) -> web::Json<Health> {
+    web::Json(OK)
+}
+
+/// Can it work? 503 with `Retry-After` while it can't.
+#[utoipa::path(tag = "health", responses((status = 200, body = Health)))]
+#[get("/readyz")]
+pub async fn ready(_: NoQuery, readiness: web::Data<dyn Readiness>) -> Result<web::Json<Health>, Problem> {
+    match readiness.ready().await {
+        Ok(()) => Ok(web::Json(OK)),
+        Err(reason) => Err(Problem::new(Kind::Unavailable).retry_after(RETRY_S).because(reason)),
+    }
+}
+
+/// Counters for Prometheus: answers by route template and status, submissions waiting.
+#[utoipa::path(tag = "health", responses((status = 200, body = String, content_type = "text/plain")))]
+#[get("/metrics")]
+pub async fn metrics(_: NoQuery, metrics: web::Data<Metrics>, queue: web::Data<dyn Queue>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.text(queue.waiting()))
+}
+
+/// The key that signs manifests, as a JWK set (RFC 7517).
+#[utoipa::path(tag = "health", operation_id = "get_keys", responses((status = 200, body = Object)))]
+#[get("/.well-known/jwks.json")]
+pub async fn keys(_: NoQuery, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    let set = serde_json::json!({ "keys": [app.signing_key()?] });
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PUBLIC)).json(set))
+}

@@ -1,0 +1,35 @@
+//! The REST resources, a file for each; this page is the route table.
+//!
+//! A handler parses, calls one use case and wraps. It decides nothing: who may do what and what happens
+//! then is the business of `app`.
+
+pub mod bodies;
+pub mod codelists;
+pub mod counts;
+pub mod data;
+pub mod health;
+pub mod mappings;
+pub mod problems;
+pub mod records;
+pub mod rules;
+pub mod standards;
+pub mod submissions;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(health::alive).service(health::ready).service(health::metrics).service(health::keys);
+    config
+        .service(submissions::send)
+        .service(submissions::list)
+        .service(submissions::one)
+        .service(submissions::refused);
+    config.service(records::enrolments);
+    config.service(counts::last).service(counts::run).service(counts::manifest);
+    config.service(standards::list).service(standards::one);
+    config.service(codelists::list).service(codelists::one);
+    config.service(mappings::list).service(mappings::one);
+    config.service(rules::list).service(rules::one);
+    config.service(problems::list).service(problems::one);
+    config.service(data::get);
+}

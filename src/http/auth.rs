@@ -1,0 +1,73 @@
+//! Who is asking: the bearer token of a request to a `Principal`.
+//!
+//! Owns the header only. What a token means is asked of the [`Authenticator`]; what the principal may
+//! do is decided in the use case, in one place for API, commands and worker.
+
+use super::problem::{Kind, Problem};
+use crate::app::{App, AppError};
+use crate::domain::principal::Principal;
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::future::BoxFuture;
+use std::future::Future;
+use std::pin::Pin;
+
+/// Characters of a token; ours are far shorter.
+const TOKEN_CHARS_MAX: usize = 512;
+
+/// Turns a token into the client that holds it.
+pub trait Authenticator: Send + Sync {
+    /// None: unknown, expired or revoked. The three are not told apart to the caller.
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<Principal>, Unanswered>>;
+}
+
+/// The token could not be looked up (the store does not answer).
+#[derive(Debug, thiserror::Error)]
+#[error("the token could not be checked")]
+pub struct Unanswered(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+impl Authenticator for App {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<Principal>, Unanswered>> {
+        Box::pin(async move {
+            match App::authenticate(self, token).await {
+                Ok(principal) => Ok(Some(principal)),
+                Err(AppError::Denied(_)) => Ok(None),
+                Err(error) => Err(Unanswered(Box::new(error))),
+            }
+        })
+    }
+}
+
+/// The principal of this request. Without the header: `Anonymous`; with a bad token: 401, never anonymous.
+#[derive(Debug, Clone)]
+pub struct Caller(pub Principal);
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let token = bearer(request);
+        let authenticator = request.app_data::<web::Data<dyn Authenticator>>().cloned();
+        Box::pin(async move {
+            let Some(token) = token? else { return Ok(Caller(Principal::Anonymous)) };
+            let Some(authenticator) = authenticator else { return Err(Problem::new(Kind::Unavailable)) };
+            match authenticator.authenticate(&token).await {
+                Ok(Some(principal)) => Ok(Caller(principal)),
+                Ok(None) => Err(Problem::new(Kind::Unauthenticated)),
+                Err(unanswered) => Err(Problem::internal(unanswered)),
+            }
+        })
+    }
+}
+
+fn bearer(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let Some(value) = request.headers().get(header::AUTHORIZATION) else { return Ok(None) };
+    let token = value.to_str().ok().and_then(|text| {
+        let (scheme, token) = text.split_once(' ')?;
+        let fit = (1..=TOKEN_CHARS_MAX).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic());
+        (scheme.eq_ignore_ascii_case("bearer") && fit).then(|| token.to_owned())
+    });
+    token.map(Some).ok_or_else(|| Problem::new(Kind::Unauthenticated))
+}

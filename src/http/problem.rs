@@ -1,0 +1,414 @@
+//! Problem details (RFC 9457): every answer from 400 up is one of the kinds listed here.
+//!
+//! Owns the kinds, their JSON and the translation of other modules' errors. The texts are data
+//! (`schemas/problems.yaml`, th/en). Refuses to repeat what was sent, other than names of parameters:
+//! a value may identify somebody, and an error body is copied into tickets. What failed inside is
+//! logged once, under the request id, and never shown.
+
+use super::api::bodies::RefusalBody;
+use super::context::RequestContext;
+use crate::app::AppError;
+use crate::domain::principal::Denied;
+use crate::domain::text::{Bilingual, Lang};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, LazyLock};
+use utoipa::ToSchema;
+
+/// What the catalogue says of one kind.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    pub code: String,
+    pub status: u16,
+    pub title: Bilingual,
+    pub meaning: Bilingual,
+    pub fix: Bilingual,
+}
+
+static CATALOGUE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    // The text is part of the binary; the tests below hold it to the kinds.
+    serde_saphyr::from_str(include_str!("../../schemas/problems.yaml")).unwrap_or_default()
+});
+
+/// Every kind of problem, in the order of their status.
+pub fn catalogue() -> &'static [Entry] {
+    &CATALOGUE
+}
+
+macro_rules! kinds {
+    ($($name:ident = $status:literal $code:literal,)*) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Kind { $($name),* }
+
+        impl Kind {
+            pub const ALL: &[Kind] = &[$(Kind::$name),*];
+
+            pub fn code(self) -> &'static str {
+                match self { $(Kind::$name => $code),* }
+            }
+
+            pub fn status(self) -> u16 {
+                match self { $(Kind::$name => $status),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    BadRequest = 400 "bad-request",
+    QueryInvalid = 400 "query-invalid",
+    JsonInvalid = 400 "json-invalid",
+    Unauthenticated = 401 "unauthenticated",
+    Forbidden = 403 "forbidden",
+    NotFound = 404 "not-found",
+    MethodNotAllowed = 405 "method-not-allowed",
+    NotAcceptable = 406 "not-acceptable",
+    RequestTimeout = 408 "request-timeout",
+    Conflict = 409 "conflict",
+    IdempotencyKeyReused = 409 "idempotency-key-reused",
+    PreconditionFailed = 412 "precondition-failed",
+    TooLarge = 413 "too-large",
+    UriTooLong = 414 "uri-too-long",
+    UnsupportedMedia = 415 "unsupported-media",
+    FileRefused = 422 "file-refused",
+    TooManyRequests = 429 "too-many-requests",
+    HeadersTooLarge = 431 "headers-too-large",
+    Internal = 500 "internal",
+    Unavailable = 503 "unavailable",
+}
+
+impl Kind {
+    /// The kind that stands for a bare status, as the framework gives them.
+    pub fn of_status(status: StatusCode) -> Kind {
+        let fallback = if status.is_server_error() { Kind::Internal } else { Kind::BadRequest };
+        Kind::ALL.iter().copied().find(|kind| kind.status() == status.as_u16()).unwrap_or(fallback)
+    }
+
+    fn entry(self) -> Option<&'static Entry> {
+        catalogue().iter().find(|entry| entry.code == self.code())
+    }
+}
+
+/// One fault of a request, where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// `/query/round`, or a JSON Pointer into the body (`/body/purpose`).
+    pub pointer: String,
+    pub detail: Bilingual,
+    /// The rule (`SPH-…`) where a file was refused.
+    pub rule: Option<String>,
+    pub did_you_mean: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct Problem {
+    kind: Kind,
+    detail: Option<Box<Bilingual>>,
+    faults: Vec<Fault>,
+    allow: Option<Box<str>>,
+    retry_after_s: Option<u32>,
+    submission: Option<Box<str>>,
+    refusal: Option<Box<RefusalBody>>,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The body of every answer from 400 up.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem, example = json!({
+    "type": "/problems/query-invalid", "title": "A query parameter is not valid", "status": 400,
+    "detail": "1 parameter needs attention.", "code": "query-invalid",
+    "request_id": "req_0199a1b2c3d4e5f60718293a4b5c6d7e",
+    "errors": [{"pointer": "/query/rond", "detail": "There is no such parameter.", "did_you_mean": "round"}]
+}))]
+pub struct ProblemBody {
+    /// Path of the page that explains this kind.
+    #[serde(rename = "type")]
+    pub problem_type: String,
+    pub title: String,
+    pub status: u16,
+    pub detail: String,
+    pub code: String,
+    pub request_id: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FaultBody>,
+    /// The submission it is about, if one is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub submission: Option<String>,
+    /// Why the whole file was not taken (`file-refused`), in both languages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<RefusalBody>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProblemError)]
+pub struct FaultBody {
+    pub pointer: String,
+    pub detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub did_you_mean: Option<String>,
+}
+
+impl Problem {
+    pub fn new(kind: Kind) -> Self {
+        Problem {
+            kind,
+            detail: None,
+            faults: Vec::new(),
+            allow: None,
+            retry_after_s: None,
+            submission: None,
+            refusal: None,
+            cause: None,
+        }
+    }
+
+    /// A fault of the gateway's own: logged with its chain, shown as a plain 500.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Problem::new(Kind::Internal).because(cause)
+    }
+
+    /// The error behind it: logged with its chain, never shown.
+    pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Says it more exactly than the catalogue. Never a value that was sent.
+    pub fn detail(mut self, th: impl Into<String>, en: impl Into<String>) -> Self {
+        self.detail = Some(Box::new(Bilingual::new(th, en)));
+        self
+    }
+
+    pub fn faults(mut self, faults: Vec<Fault>) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Value of the header `Allow`.
+    pub fn allow(mut self, methods: impl Into<Box<str>>) -> Self {
+        self.allow = Some(methods.into());
+        self
+    }
+
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Names the kept submission that it is about.
+    pub fn about(mut self, submission: impl Into<Box<str>>) -> Self {
+        self.submission = Some(submission.into());
+        self
+    }
+
+    /// A kept file that can't be read on: rule, place, detail, and what to do.
+    pub fn file_refused(submission: &str, refusal: RefusalBody) -> Self {
+        let shown = |text: &str| format!("{text} ({}, {}: {})", refusal.rule, refusal.place, refusal.detail);
+        let fault = Fault {
+            pointer: "/body".to_owned(),
+            detail: Bilingual::new(refusal.hint.th.clone(), refusal.hint.en.clone()),
+            rule: Some(refusal.rule.clone()),
+            did_you_mean: None,
+        };
+        let mut problem = Problem::new(Kind::FileRefused)
+            .detail(shown(&refusal.message.th), shown(&refusal.message.en))
+            .faults(vec![fault])
+            .about(submission);
+        problem.refusal = Some(Box::new(refusal));
+        problem
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The chain of causes, for the log only.
+    pub fn cause_chain(&self) -> Option<String> {
+        let mut next: Option<&dyn std::error::Error> = Some(self.cause.as_deref()?);
+        let mut chain = Vec::new();
+        while let Some(error) = next {
+            chain.push(error.to_string());
+            next = error.source();
+        }
+        Some(chain.join(": "))
+    }
+
+    pub fn body(&self, lang: Lang, request_id: &str) -> ProblemBody {
+        let entry = self.kind.entry();
+        let detail = self.detail.as_deref().or(entry.map(|entry| &entry.meaning));
+        ProblemBody {
+            problem_type: format!("/problems/{}", self.kind.code()),
+            title: entry.map_or(self.kind.code(), |entry| entry.title.get(lang)).to_owned(),
+            status: self.kind.status(),
+            detail: detail.map_or("", |text| text.get(lang)).to_owned(),
+            code: self.kind.code().to_owned(),
+            request_id: request_id.to_owned(),
+            errors: self
+                .faults
+                .iter()
+                .map(|fault| FaultBody {
+                    pointer: fault.pointer.clone(),
+                    detail: fault.detail.get(lang).to_owned(),
+                    rule: fault.rule.clone(),
+                    did_you_mean: fault.did_you_mean.clone(),
+                })
+                .collect(),
+            submission: self.submission.as_deref().map(str::to_owned),
+            refusal: self.refusal.as_deref().cloned(),
+        }
+    }
+
+    /// The whole answer, in the language and under the id of the request.
+    pub fn respond(&self, context: &RequestContext) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response.content_type("application/problem+json");
+        response.insert_header((header::CONTENT_LANGUAGE, context.lang_tag()));
+        response.insert_header((header::VARY, "accept-language"));
+        if self.kind == Kind::Unauthenticated {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"saphan\""));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, &**allow));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        let body = serde_json::to_vec(&self.body(context.lang, &context.id)).unwrap_or_default();
+        response.body(body)
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.kind.code())
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Reached only where no middleware ran; the ordinary way is [`super::answer`].
+    fn error_response(&self) -> HttpResponse {
+        self.respond(&RequestContext::unknown())
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NotAuthenticated => Problem::new(Kind::Unauthenticated),
+            Denied::Scope(scope) => Problem::new(Kind::Forbidden).detail(
+                format!("โทเคนนี้ไม่มีสิทธิ์ {}", scope.as_str()),
+                format!("The token does not carry the scope {}.", scope.as_str()),
+            ),
+            Denied::OtherAgency => {
+                Problem::new(Kind::Forbidden).detail("เป็นข้อมูลของหน่วยงานอื่น", "The data belong to another agency.")
+            }
+        }
+    }
+}
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        Problem::from(Arc::new(error))
+    }
+}
+
+impl From<Arc<AppError>> for Problem {
+    /// The one place where a use case's failure becomes HTTP. What is the gateway's own fault stays inside.
+    fn from(error: Arc<AppError>) -> Self {
+        let not_found = |th: &str, en: &str| Problem::new(Kind::NotFound).detail(th, en);
+        let conflict = |th: &str, en: &str| Problem::new(Kind::Conflict).detail(th, en);
+        match &*error {
+            AppError::Denied(denied) => Problem::from(*denied),
+            AppError::UnknownMapping { known, .. } => {
+                let list = known.join(", ");
+                not_found(
+                    &format!("ไม่มี mapping ชื่อนี้ ที่มีคือ {list}"),
+                    &format!("There is no such mapping; there are: {list}."),
+                )
+            }
+            AppError::UnknownSubmission => not_found("ไม่มีการส่งรหัสนี้", "There is no submission with this id."),
+            AppError::UnknownDataset(_) => {
+                not_found("ไม่มีชุดข้อมูลนี้ หรือยังไม่เผยแพร่", "There is no such data set, or it is not published yet.")
+            }
+            AppError::UnknownClient => not_found("ไม่มีระบบลูกข่ายรหัสนี้", "There is no client with this id."),
+            AppError::NotCounted => not_found("ยังไม่มีการนับรอบนี้", "Nothing has been counted for this round."),
+            AppError::NotReady => conflict("ยังประมวลผลไม่เสร็จ", "The submission is not at its end yet.").retry_after(5),
+            AppError::NoRegister => conflict(
+                "ทะเบียนสถานศึกษายังว่าง ต้องส่งด้วย moe/schools ก่อน ไฟล์ที่ส่งมาเก็บไว้แล้วและจะประมวลผลต่อเอง",
+                "The school register is empty: it must be sent first, with the mapping moe/schools. A file sent is kept and will be taken up.",
+            ),
+            AppError::Gate(_) => conflict(
+                "ด่านเผยแพร่ไม่ยอมให้ข้อมูลนี้ออก ผู้ดูแลดูสาเหตุได้ในบันทึกของระบบ",
+                "The publish gate does not let these data out; the log says why.",
+            )
+            .because(error.clone()),
+            AppError::UnsupportedStandard(_) => {
+                conflict("ระบบยังไม่รับมาตรฐานของ mapping นี้", "The standard of this mapping is not taken here.")
+            }
+            AppError::IdempotencyKeyReused => Problem::new(Kind::IdempotencyKeyReused),
+            AppError::TooLarge { bytes_max } => too_large(*bytes_max),
+            AppError::Interrupted(_) => interrupted(),
+            AppError::Store(store) if store.is_busy() => {
+                Problem::new(Kind::Unavailable).retry_after(BUSY_RETRY_S).because(error.clone())
+            }
+            _ => Problem::internal(error.clone()),
+        }
+    }
+}
+
+/// Seconds after which a busy store is worth asking again.
+const BUSY_RETRY_S: u32 = 2;
+
+/// The body is longer than this route takes.
+pub fn too_large(bytes_max: u64) -> Problem {
+    let (th, en) = (format!("รับได้ไม่เกิน {bytes_max} ไบต์"), format!("At most {bytes_max} bytes are taken."));
+    Problem::new(Kind::TooLarge).detail(th, en)
+}
+
+/// The body broke off.
+pub fn interrupted() -> Problem {
+    Problem::new(Kind::BadRequest)
+        .detail("การส่งขาดตอนก่อนครบ ไม่ได้เก็บสิ่งใดไว้", "The transfer broke off. Nothing was kept.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_text_in_both_languages_and_no_text_is_left_over() {
+        let read: Vec<Entry> = serde_saphyr::from_str(include_str!("../../schemas/problems.yaml")).unwrap();
+        let told: Vec<(&str, u16)> = read.iter().map(|entry| (entry.code.as_str(), entry.status)).collect();
+        let known: Vec<(&str, u16)> = Kind::ALL.iter().map(|kind| (kind.code(), kind.status())).collect();
+        assert_eq!(told, known);
+        for entry in read {
+            for text in [&entry.title, &entry.meaning, &entry.fix] {
+                assert!(text.th.chars().any(|c| ('ก'..='๛').contains(&c)), "{}: no Thai in «{}»", entry.code, text.th);
+                assert!(!text.en.is_empty() && text.en.is_ascii(), "{}: «{}»", entry.code, text.en);
+            }
+        }
+    }
+
+    #[test]
+    fn what_failed_inside_is_not_shown() {
+        let problem = Problem::internal(std::io::Error::other("disk of host db-7 is full"));
+        let shown = serde_json::to_string(&problem.body(Lang::En, "req_1")).unwrap();
+        assert!(!shown.contains("db-7"), "{shown}");
+        assert_eq!(problem.cause_chain().as_deref(), Some("disk of host db-7 is full"));
+    }
+
+    #[test]
+    fn a_bare_status_finds_its_kind() {
+        assert_eq!(Kind::of_status(StatusCode::PAYLOAD_TOO_LARGE), Kind::TooLarge);
+        assert_eq!(Kind::of_status(StatusCode::IM_A_TEAPOT), Kind::BadRequest);
+        assert_eq!(Kind::of_status(StatusCode::BAD_GATEWAY), Kind::Internal);
+    }
+}

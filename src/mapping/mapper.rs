@@ -1,0 +1,493 @@
+//! Runs a compiled mapping over rows of slots: raw text in, canonical values and findings out.
+//!
+//! Owns the hot path. Allocates per batch, not per field: text is borrowed from the batch or from a
+//! bump arena that lives as long as the batch. Every refusal of a value becomes a finding with field,
+//! column, masked value and rule; nothing is dropped without a word.
+
+use super::apply::{Applied, apply};
+use super::context::RunContext;
+use super::plan::{Constant, Expression, FieldPlan, Input, Mapping, Step, Subject, Take, Test};
+use super::steps::outcome::{Fault, Outcome};
+use super::steps::{date, name, text};
+use crate::decode::RowBatch;
+use crate::domain::finding::{Finding, Severity, mask_name, shorten};
+use crate::domain::learner_id::{LearnerId, mask};
+use crate::domain::value::{Decimal, Value};
+use crate::standards::{CodeList, Field, FieldType, OutOfBounds};
+use bumpalo::Bump;
+use std::sync::Arc;
+
+/// A mapping bound to one run of one file.
+#[derive(Debug)]
+pub struct Mapper<'m> {
+    mapping: &'m Mapping,
+    context: RunContext,
+    /// For each field of the standard its code list, the register's schools included.
+    lists: Vec<Option<Arc<CodeList>>>,
+    document: Vec<Option<String>>,
+    /// For each field of the plan the value that is the same in every row, because the file said it once.
+    settled: Vec<Option<Value<'static>>>,
+}
+
+/// One row after mapping; reused from row to row within a batch.
+#[derive(Debug)]
+pub struct MappedRow<'b> {
+    /// In the standard's order.
+    pub values: Vec<Value<'b>>,
+    pub findings: Vec<Finding>,
+    tidied: Vec<Tidied<'b>>,
+    /// What tidying had to say of this row's slots; nearly always nothing.
+    faults: Vec<Fault>,
+}
+
+/// Copied freely: several fields may read one slot (a name in one cell).
+#[derive(Debug, Clone, Copy, Default)]
+enum Tidied<'b> {
+    #[default]
+    Unread,
+    Absent,
+    Text(&'b str),
+    /// Position in `MappedRow::faults`.
+    Warned(Option<&'b str>, u32),
+    Refused(u32),
+}
+
+/// A value on its way through the steps, or the end of the way.
+enum Moving<'b> {
+    Absent,
+    Text(&'b str),
+    Done(Value<'b>),
+    Refused(Fault),
+}
+
+impl<'b> MappedRow<'b> {
+    pub fn new(mapping: &Mapping) -> Self {
+        MappedRow {
+            values: vec![Value::Absent; mapping.standard.fields.len()],
+            findings: Vec::new(),
+            tidied: vec![Tidied::Unread; mapping.spec.wanted.len()],
+            faults: Vec::new(),
+        }
+    }
+
+    #[cold]
+    fn keep(&mut self, fault: Fault) -> u32 {
+        self.faults.push(fault);
+        self.faults.len() as u32 - 1
+    }
+
+    fn clear(&mut self) {
+        self.values.fill(Value::Absent);
+        self.findings.clear();
+        self.tidied.fill(Tidied::Unread);
+        self.faults.clear();
+    }
+}
+
+impl<'m> Mapper<'m> {
+    /// `document`: what the file said once for all its rows, in the order of `SourceSpec::document`.
+    pub fn new(mapping: &'m Mapping, context: RunContext, document: Vec<Option<String>>) -> Self {
+        let mut lists = mapping.lists.clone();
+        for (list, field) in lists.iter_mut().zip(&mapping.standard.fields) {
+            if matches!(&field.field_type, FieldType::Code(name) if &**name == "school") {
+                *list = context.schools.clone();
+            }
+        }
+        let settled = vec![None; mapping.fields.len()];
+        let mut mapper = Mapper { mapping, context, lists, document, settled };
+        mapper.settled = mapping.fields.iter().map(|plan| mapper.settle(plan)).collect();
+        mapper
+    }
+
+    /// The value of a field taken from the file's head. None where it is read row by row: other inputs, and a
+    /// value with findings, because every row is to bear them.
+    fn settle(&self, plan: &FieldPlan) -> Option<Value<'static>> {
+        let Expression::Take(take @ Take { input: Input::Document(_), .. }) = &plan.expression else { return None };
+        let (batch, bump) = (RowBatch::new(self.mapping.spec.wanted.len()), Bump::new());
+        let mut out = MappedRow::new(self.mapping);
+        let value = self.take(take, plan, &batch, 0, &bump, &mut out);
+        if !out.findings.is_empty() {
+            return None;
+        }
+        match value {
+            Value::Date(date) => Some(Value::Date(date)),
+            Value::Integer(number) => Some(Value::Integer(number)),
+            Value::Code(code) => Some(Value::Code(code)),
+            _ => None,
+        }
+    }
+
+    /// For each field of the standard its code list, for whoever writes the codes out.
+    pub fn lists(&self) -> &[Option<Arc<CodeList>>] {
+        &self.lists
+    }
+
+    pub fn mapping(&self) -> &'m Mapping {
+        self.mapping
+    }
+
+    pub fn context(&self) -> &RunContext {
+        &self.context
+    }
+
+    /// Maps row `at` of the batch (from 0) into `out`.
+    pub fn map_row<'b>(&'b self, batch: &'b RowBatch, at: usize, bump: &'b Bump, out: &mut MappedRow<'b>) {
+        out.clear();
+        for (plan, settled) in self.mapping.fields.iter().zip(&self.settled) {
+            out.values[plan.target] = match settled {
+                Some(value) => *value,
+                None => self.evaluate(&plan.expression, plan, batch, at, bump, out),
+            };
+        }
+    }
+
+    fn evaluate<'b>(
+        &'b self,
+        expression: &'b Expression,
+        plan: &'b FieldPlan,
+        batch: &'b RowBatch,
+        at: usize,
+        bump: &'b Bump,
+        out: &mut MappedRow<'b>,
+    ) -> Value<'b> {
+        match expression {
+            Expression::Take(take) => self.take(take, plan, batch, at, bump, out),
+            Expression::When { subject, test, then, otherwise } => {
+                let holds = self.holds(subject, test, batch, at, bump, out);
+                match (holds, otherwise) {
+                    (true, _) => self.evaluate(then, plan, batch, at, bump, out),
+                    (false, Some(otherwise)) => self.evaluate(otherwise, plan, batch, at, bump, out),
+                    (false, None) => Value::Absent,
+                }
+            }
+            Expression::Nothing => Value::Absent,
+        }
+    }
+
+    fn holds<'b>(
+        &'b self,
+        subject: &Subject,
+        test: &Test,
+        batch: &'b RowBatch,
+        at: usize,
+        bump: &'b Bump,
+        out: &mut MappedRow<'b>,
+    ) -> bool {
+        let word: Option<&str> = match subject {
+            Subject::Slot(slot) => match self.tidied(*slot, batch, at, bump, out) {
+                Tidied::Text(text) | Tidied::Warned(Some(text), _) => Some(text),
+                _ => None,
+            },
+            Subject::Field(target) => match out.values[*target] {
+                Value::Absent => None,
+                Value::Text(text) => Some(text),
+                Value::Code(code) => self.lists[*target].as_ref().map(|list| &**list.code(code)),
+                other => Some(bump.alloc_str(&plain(&other))),
+            },
+        };
+        match test {
+            Test::Equals(expected) => word == Some(&**expected),
+            Test::In(words) => word.is_some_and(|word| words.iter().any(|known| **known == *word)),
+            Test::Present(present) => word.is_some() == *present,
+        }
+    }
+
+    #[inline]
+    fn tidied<'b>(
+        &self,
+        slot: usize,
+        batch: &'b RowBatch,
+        at: usize,
+        bump: &'b Bump,
+        out: &mut MappedRow<'b>,
+    ) -> Tidied<'b> {
+        if matches!(out.tidied[slot], Tidied::Unread) {
+            out.tidied[slot] = match batch.get(at, slot) {
+                None => Tidied::Absent,
+                Some(raw) => match text::tidy(raw, bump) {
+                    Outcome::Value(text) => Tidied::Text(text),
+                    Outcome::Absent => Tidied::Absent,
+                    Outcome::Warned(text, fault) => Tidied::Warned(text, out.keep(fault)),
+                    Outcome::Refused(fault) => Tidied::Refused(out.keep(fault)),
+                },
+            };
+        }
+        out.tidied[slot]
+    }
+
+    fn take<'b>(
+        &'b self,
+        take: &'b Take,
+        plan: &'b FieldPlan,
+        batch: &'b RowBatch,
+        at: usize,
+        bump: &'b Bump,
+        out: &mut MappedRow<'b>,
+    ) -> Value<'b> {
+        // The common shapes without the general machinery: a constant, or one clean cell with at most one step that
+        // takes it as it is.
+        match &take.input {
+            Input::Constant(value) => return constant(value),
+            Input::Slot(slot) => {
+                if let Tidied::Text(text) = self.tidied(*slot, batch, at, bump, out)
+                    && !take.empty_if.iter().any(|word| **word == *text)
+                {
+                    match take.steps.as_slice() {
+                        [] => return self.text_value(text, plan, out),
+                        [step] => {
+                            if let Some(value) = self.direct(step, text) {
+                                return value;
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.take_in_steps(take, plan, batch, at, bump, out)
+    }
+
+    /// What a step makes of text that needs no repair; none: go the long way, which says why.
+    #[inline]
+    fn direct<'b>(&self, step: &Step, text: &str) -> Option<Value<'b>> {
+        match step {
+            Step::Code(list) => {
+                let code = list.find(text)?;
+                list.entry(code).valid_on(self.context.round.count_day()).then_some(Value::Code(code))
+            }
+            Step::School => self.context.schools.as_ref()?.find(text).map(Value::Code),
+            Step::LearnerId => LearnerId::citizen(text).ok().map(Value::LearnerId),
+            // Fewer digits than a double holds: the long way gives the very same number.
+            Step::Decimal if text.len() <= 12 => Decimal::parse(text).map(Value::Decimal),
+            Step::Date(pattern) => match date::date(text, pattern) {
+                Outcome::Value(date) => Some(Value::Date(date)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    #[inline(never)]
+    fn take_in_steps<'b>(
+        &'b self,
+        take: &'b Take,
+        plan: &'b FieldPlan,
+        batch: &'b RowBatch,
+        at: usize,
+        bump: &'b Bump,
+        out: &mut MappedRow<'b>,
+    ) -> Value<'b> {
+        let raw = match &take.input {
+            Input::Slot(slot) => batch.get(at, *slot),
+            _ => None,
+        };
+        let mut moving = self.input(take, plan, batch, at, bump, out);
+        if let Moving::Text(text) = moving
+            && take.empty_if.iter().any(|word| **word == *text)
+        {
+            moving = Moving::Absent;
+        }
+        // `ไม่ระบุ` means nothing in a name, but is a code of its own in some lists.
+        if let (Moving::Absent, Some(Step::Code(list)), Some(raw)) = (&moving, take.steps.first(), raw)
+            && text::is_missing_word(raw.trim())
+            && let Some(code) = list.find(raw.trim())
+        {
+            return Value::Code(code);
+        }
+        // A finding shows what stood before the step that refused it, not all of a cell of which the step saw a part.
+        let mut shown = raw;
+        for step in &take.steps {
+            moving = match moving {
+                Moving::Text(text) => {
+                    shown = Some(text);
+                    self.step(step, text, raw, plan, bump, out)
+                }
+                other => other,
+            };
+        }
+        let value = match moving {
+            Moving::Absent => Value::Absent,
+            Moving::Text(text) => self.text_value(text, plan, out),
+            Moving::Done(value) => value,
+            Moving::Refused(fault) => {
+                self.refuse(plan, fault, shown, out);
+                return Value::Absent;
+            }
+        };
+        match (&take.default, value) {
+            (Some(default), Value::Absent) => constant(default),
+            (_, value) => value,
+        }
+    }
+
+    fn input<'b>(
+        &'b self,
+        take: &'b Take,
+        plan: &'b FieldPlan,
+        batch: &'b RowBatch,
+        at: usize,
+        bump: &'b Bump,
+        out: &mut MappedRow<'b>,
+    ) -> Moving<'b> {
+        match &take.input {
+            Input::Slot(slot) => self.read(*slot, plan, batch, at, bump, out),
+            Input::First(slots) => {
+                for slot in slots {
+                    match self.read(*slot, plan, batch, at, bump, out) {
+                        Moving::Absent => {}
+                        found => return found,
+                    }
+                }
+                Moving::Absent
+            }
+            Input::Join { slots, with, keep_empty } => {
+                let mut joined = bumpalo::collections::String::new_in(bump);
+                let mut any = false;
+                for (position, slot) in slots.iter().enumerate() {
+                    let part = match self.read(*slot, plan, batch, at, bump, out) {
+                        Moving::Text(part) => Some(part),
+                        Moving::Refused(fault) => return Moving::Refused(fault),
+                        _ => None,
+                    };
+                    if position > 0 && (*keep_empty || (any && part.is_some())) {
+                        joined.push_str(with);
+                    }
+                    if let Some(part) = part {
+                        joined.push_str(part);
+                        any = true;
+                    }
+                }
+                if any { Moving::Text(joined.into_bump_str()) } else { Moving::Absent }
+            }
+            Input::Document(at) => match self.document.get(*at).and_then(Option::as_deref) {
+                None => Moving::Absent,
+                Some(raw) => match text::tidy(raw, bump) {
+                    Outcome::Value(text) | Outcome::Warned(Some(text), _) => Moving::Text(text),
+                    Outcome::Absent | Outcome::Warned(None, _) => Moving::Absent,
+                    Outcome::Refused(fault) => Moving::Refused(fault),
+                },
+            },
+            Input::Constant(value) => Moving::Done(constant(value)),
+            Input::AcademicYear => Moving::Done(Value::Integer(i64::from(self.context.round.academic_year()))),
+            Input::Term => Moving::Done(Value::Integer(i64::from(self.context.round.term()))),
+        }
+    }
+
+    #[inline]
+    fn read<'b>(
+        &self,
+        slot: usize,
+        plan: &FieldPlan,
+        batch: &'b RowBatch,
+        at: usize,
+        bump: &'b Bump,
+        out: &mut MappedRow<'b>,
+    ) -> Moving<'b> {
+        match self.tidied(slot, batch, at, bump, out) {
+            Tidied::Text(text) => Moving::Text(text),
+            Tidied::Absent | Tidied::Unread => Moving::Absent,
+            Tidied::Warned(text, at) => {
+                let fault = out.faults[at as usize].clone();
+                self.warn(plan, fault, text, out);
+                text.map_or(Moving::Absent, Moving::Text)
+            }
+            Tidied::Refused(at) => Moving::Refused(out.faults[at as usize].clone()),
+        }
+    }
+
+    fn step<'b>(
+        &'b self,
+        step: &'b Step,
+        text: &'b str,
+        raw: Option<&'b str>,
+        plan: &FieldPlan,
+        bump: &'b Bump,
+        out: &mut MappedRow<'b>,
+    ) -> Moving<'b> {
+        let day = self.context.round.count_day();
+        match apply(step, text, raw, day, self.context.schools.as_deref(), bump) {
+            Applied::Text(text) => Moving::Text(text),
+            Applied::Value(Outcome::Value(value)) => Moving::Done(value),
+            Applied::Value(Outcome::Absent) => Moving::Absent,
+            Applied::Value(Outcome::Warned(value, fault)) => {
+                self.warn(plan, fault, Some(text), out);
+                value.map_or(Moving::Absent, Moving::Done)
+            }
+            Applied::Value(Outcome::Refused(fault)) => Moving::Refused(fault),
+        }
+    }
+
+    fn text_value<'b>(&self, text: &'b str, plan: &FieldPlan, out: &mut MappedRow<'b>) -> Value<'b> {
+        if let FieldType::Text { name: true, .. } = self.field(plan).field_type
+            && let Some(fault) = name::check_name(text)
+        {
+            self.warn(plan, fault, Some(text), out);
+        }
+        Value::Text(text)
+    }
+
+    fn field(&self, plan: &FieldPlan) -> &Field {
+        &self.mapping.standard.fields[plan.target]
+    }
+
+    fn warn(&self, plan: &FieldPlan, fault: Fault, shown: Option<&str>, out: &mut MappedRow<'_>) {
+        let finding = self.finding(plan, fault, shown, Severity::Warning);
+        out.findings.push(finding);
+    }
+
+    /// A field whose standard says "keep out" loses the value with a warning; any other refuses the record.
+    fn refuse(&self, plan: &FieldPlan, fault: Fault, shown: Option<&str>, out: &mut MappedRow<'_>) {
+        let severity = match self.field(plan).out_of_bounds {
+            OutOfBounds::KeepOut => Severity::Warning,
+            OutOfBounds::Refuse => Severity::Error,
+        };
+        let finding = self.finding(plan, fault, shown, severity);
+        out.findings.push(finding);
+    }
+
+    #[cold]
+    fn finding(&self, plan: &FieldPlan, fault: Fault, shown: Option<&str>, severity: Severity) -> Finding {
+        let field = self.field(plan);
+        let mut finding = Finding::new(fault.rule, severity);
+        finding.field = Some(field.name.clone());
+        finding.column = Some(plan.column.clone());
+        finding.value = shown.map(|value| masked(field, value));
+        finding.suggestion = fault.suggestion.map(|value| masked(field, &value));
+        finding.allowed = field.allowed.clone();
+        finding.groups_by_value = matches!(field.field_type, FieldType::Code(_));
+        finding
+    }
+}
+
+/// A value as a finding may show it: identifiers and names masked, everything shortened.
+pub fn masked(field: &Field, value: &str) -> Box<str> {
+    match field.field_type {
+        FieldType::LearnerId => mask(value).into(),
+        FieldType::Text { .. } if field.identifies() => mask_name(value).into(),
+        _ => shorten(value),
+    }
+}
+
+fn constant(value: &Constant) -> Value<'_> {
+    match value {
+        Constant::Text(text) => Value::Text(text),
+        Constant::Code(code) => Value::Code(*code),
+        Constant::Date(date) => Value::Date(*date),
+        Constant::Integer(number) => Value::Integer(*number),
+        Constant::Decimal(number) => Value::Decimal(*number),
+        Constant::Boolean(value) => Value::Boolean(*value),
+    }
+}
+
+fn plain(value: &Value<'_>) -> String {
+    match value {
+        Value::Absent | Value::Code(_) => String::new(),
+        Value::Text(text) => (*text).to_owned(),
+        Value::Date(date) => date.to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::Decimal(number) => number.to_string(),
+        Value::Boolean(value) => value.to_string(),
+        Value::LearnerId(id) => id.as_str().to_owned(),
+    }
+}

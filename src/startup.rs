@@ -1,0 +1,58 @@
+//! The composition root: settings → parts → gateway. The only place that wires.
+//!
+//! Owns the order in which parts open: settings, standards and mappings (all faults at once), vault,
+//! store; then the worker, which takes up what a crash left unfinished, and the server.
+
+use crate::app::assets::{AssetFolders, Assets};
+use crate::app::{App, Pace};
+use crate::config::Settings;
+use crate::decode::Limits;
+use crate::http::Parts;
+use crate::store::Store;
+use crate::vault::Vault;
+use crate::worker::Worker;
+use anyhow::{Context, anyhow};
+use std::net::TcpListener;
+use std::sync::Arc;
+
+/// Opens everything under the home folder; makes it on the first start.
+pub async fn open(settings: &Settings) -> anyhow::Result<App> {
+    let folders = AssetFolders { schemas: settings.schemas.clone(), mappings: settings.mappings.clone() };
+    let assets = Assets::load(&folders).map_err(|faults| {
+        let list: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        anyhow!("the standards or mappings have faults; mend them, or run `saphan check`:\n  {}", list.join("\n  "))
+    })?;
+    let home = settings.home.clone();
+    std::fs::create_dir_all(&home)
+        .with_context(|| format!("the home folder {} can't be made; set SAPHAN_HOME", home.display()))?;
+    let vault = match &settings.master_key {
+        Some(key) => Vault::open_or_create_with_master(&home, key),
+        None => Vault::open_or_create(&home),
+    }
+    .context("the vault can't be opened")?;
+    let store = Store::open(&settings.database).await.context("the store can't be opened")?;
+    store.pin_vault(&vault.fingerprint()).await.context("the store and the keys don't belong together")?;
+    let limits = Limits {
+        file_bytes_max: settings.limits.file_bytes_max,
+        expanded_bytes_max: settings.limits.expanded_bytes_max,
+        rows_max: settings.limits.rows_max,
+        record_bytes_max: usize::try_from(settings.limits.record_bytes_max).unwrap_or(usize::MAX),
+        ..Limits::default()
+    };
+    let pace = Pace {
+        small_submission_bytes: settings.limits.small_submission_bytes,
+        submissions_at_once: settings.limits.submissions_at_once,
+        request_seconds_max: settings.limits.request_seconds_max,
+    };
+    Ok(App::new(store, Arc::new(vault), Arc::new(assets), limits, home, settings.limits.workers).with_pace(pace))
+}
+
+/// Serves until stopped. Work that a crash or stop left unfinished is taken up at once, beside new requests.
+pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
+    app.sweep_kept().context("what a crash left could not be cleared away")?;
+    let app = Arc::new(app);
+    let worker = Worker::start(app.clone(), app.pace().submissions_at_once);
+    let served = crate::http::serve(Parts::of(app, worker.queue()), listener).await;
+    worker.stop().await;
+    served.context("the gateway stopped")
+}

@@ -1,0 +1,117 @@
+//! Commit: one transaction in which a submission's rows come into force.
+//!
+//! Owns the meaning of `replace` and `delta`. Refuses a submission that has ended. Readers see all of it or nothing.
+
+use super::journal::{self, JournalEntry};
+use super::submission::open_for_change;
+use super::{Store, StoreError, register};
+use crate::domain::enrolment::{School, SubmissionMode};
+use crate::domain::receipt::Receipt;
+use sqlx::SqliteConnection;
+
+// Holdings of other submissions in force for the schools of submission $1.
+macro_rules! replaced {
+    () => {
+        "SELECT o.id FROM holding o JOIN holding n ON n.round = o.round AND n.agency = o.agency \
+         AND n.school_id = o.school_id WHERE n.submission = $1 AND o.in_force = 1 AND o.submission <> $1"
+    };
+}
+
+const REPLACES_ANY: &str = concat!("SELECT EXISTS (", replaced!(), ")");
+// School by school through the index on (holding, learner). Asked of the new rows, so that each is counted once.
+const UNCHANGED: &str = "SELECT count(*) FROM holding n CROSS JOIN enrolment e ON e.holding = n.id \
+    WHERE n.submission = $1 AND EXISTS (SELECT 1 FROM holding o CROSS JOIN enrolment p ON p.holding = o.id \
+      WHERE o.round = n.round AND o.agency = n.agency AND o.school_id = n.school_id AND o.in_force = 1 \
+      AND o.submission <> n.submission AND p.learner = e.learner AND p.content = e.content \
+      AND (o.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = p.record)))";
+const PUT_OUT_OF_FORCE: &str = concat!("UPDATE holding SET in_force = 0 WHERE id IN (", replaced!(), ")");
+const PUT_IN_FORCE: &str = "UPDATE holding SET in_force = 1 WHERE submission = $1";
+const SUPERSEDE: &str = concat!(
+    "INSERT INTO superseded (record, by_submission) \
+     SELECT p.record, $1 FROM holding o CROSS JOIN enrolment p ON p.holding = o.id WHERE o.id IN (",
+    replaced!(),
+    ") AND EXISTS (SELECT 1 FROM holding n CROSS JOIN enrolment e ON e.holding = n.id WHERE n.submission = $1 \
+       AND n.agency = o.agency AND n.school_id = o.school_id AND e.learner = p.learner) \
+     AND NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = p.record)"
+);
+const COUNT_SUPERSEDED: &str = concat!(
+    "UPDATE holding SET superseded_rows = (SELECT count(*) FROM enrolment p JOIN superseded x ON x.record = p.record \
+     WHERE p.holding = holding.id) WHERE id IN (",
+    replaced!(),
+    ")"
+);
+const FINISH: &str = "UPDATE submission SET state = 'committed', finished_at = $2, receipt = $3, \
+    received_rows = $4, accepted_rows = $5, refused_rows = $6 WHERE seq = $1";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] =
+    &[REPLACES_ANY, UNCHANGED, PUT_OUT_OF_FORCE, PUT_IN_FORCE, SUPERSEDE, COUNT_SUPERSEDED, FINISH];
+
+impl Store {
+    /// Puts a submission's staged rows in force, with its receipt and journal entry.
+    ///
+    /// `finish` is told how many of its rows the store held already, word for word, in the same schools, and makes the
+    /// receipt. `replace`: the schools in the file show its rows and no others. `delta`: its rows hide the same learners'
+    /// earlier rows in the same schools. Schools of which every row was refused keep what they had.
+    pub async fn commit_submission(
+        &self,
+        seq: i64,
+        entry: &JournalEntry,
+        finish: impl FnOnce(u64) -> Receipt,
+    ) -> Result<Receipt, StoreError> {
+        let mut tx = self.begin().await?;
+        let submission = open_for_change(&mut tx, seq).await?;
+        let replaces: bool = sqlx::query_scalar(REPLACES_ANY).bind(seq).fetch_one(&mut *tx).await?;
+        let mut unchanged = 0;
+        if replaces {
+            unchanged = sqlx::query_scalar(UNCHANGED).bind(seq).fetch_one(&mut *tx).await?;
+            let changes = match submission.new.mode {
+                SubmissionMode::Replace => &[PUT_OUT_OF_FORCE][..],
+                SubmissionMode::Delta => &[SUPERSEDE, COUNT_SUPERSEDED],
+            };
+            for change in changes {
+                sqlx::query(*change).bind(seq).execute(&mut *tx).await?;
+            }
+        }
+        sqlx::query(PUT_IN_FORCE).bind(seq).execute(&mut *tx).await?;
+        let receipt = finish(super::row::count_from(unchanged, "unchanged")?);
+        end(&mut tx, seq, &receipt, entry).await?;
+        tx.commit().await?;
+        Ok(receipt)
+    }
+
+    /// The same for a submission of the school register: its schools become the register.
+    pub async fn commit_register(
+        &self,
+        seq: i64,
+        schools: &[School],
+        receipt: &Receipt,
+        entry: &JournalEntry,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        open_for_change(&mut tx, seq).await?;
+        register::replace(&mut tx, schools, Some(seq), entry.at).await?;
+        end(&mut tx, seq, receipt, entry).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+async fn end(
+    connection: &mut SqliteConnection,
+    seq: i64,
+    receipt: &Receipt,
+    entry: &JournalEntry,
+) -> Result<(), StoreError> {
+    let json = serde_json::to_string(receipt).map_err(|_| StoreError::Unreadable("receipt"))?;
+    let rows = |count: u64| i64::try_from(count).map_err(|_| StoreError::Unreadable("receipt"));
+    sqlx::query(FINISH)
+        .bind(seq)
+        .bind(entry.at.to_string())
+        .bind(json)
+        .bind(rows(receipt.received)?)
+        .bind(rows(receipt.accepted)?)
+        .bind(rows(receipt.refused)?)
+        .execute(&mut *connection)
+        .await?;
+    journal::append(connection, entry).await
+}

@@ -1,0 +1,115 @@
+//! The school register in force, and which registers there were.
+
+use super::row::{agency_from, count_from, day_from, day_number, time_from};
+use super::{JournalEntry, Store, StoreError, journal};
+use crate::domain::enrolment::School;
+use jiff::Timestamp;
+use sqlx::{Row, SqliteConnection};
+use std::sync::Arc;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisterVersion {
+    /// Rises by one with every register.
+    pub version: i64,
+    /// Store key of the submission it came in; none: loaded at the command line.
+    pub submission: Option<i64>,
+    pub schools: u64,
+    pub at: Timestamp,
+}
+
+const CLEAR: &str = "DELETE FROM school";
+const INSERT: &str = "INSERT INTO school (school_id, smis, agency, name_th, name_en, subdistrict, latitude, longitude, \
+    status, opened_on, closed_on) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+const INSERT_VERSION: &str = "INSERT INTO register_version (submission, schools, at) VALUES ($1, $2, $3)";
+const VERSION: &str = "SELECT version, submission, schools, at FROM register_version ORDER BY version DESC LIMIT 1";
+const ALL: &str = "SELECT school_id, smis, agency, name_th, name_en, subdistrict, latitude, longitude, status, opened_on, \
+    closed_on FROM school ORDER BY school_id";
+const COUNT: &str = "SELECT count(*) FROM school";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[CLEAR, INSERT, INSERT_VERSION, VERSION, ALL, COUNT];
+
+/// Inside the caller's transaction.
+pub(super) async fn replace(
+    connection: &mut SqliteConnection,
+    schools: &[School],
+    submission: Option<i64>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(CLEAR).execute(&mut *connection).await?;
+    for school in schools {
+        sqlx::query(INSERT)
+            .bind(&*school.school_id)
+            .bind(school.smis.as_deref())
+            .bind(school.agency.as_str())
+            .bind(&school.name_th)
+            .bind(school.name_en.as_deref())
+            .bind(school.subdistrict.as_deref())
+            .bind(school.latitude)
+            .bind(school.longitude)
+            .bind(&*school.status)
+            .bind(school.opened_on.map(day_number))
+            .bind(school.closed_on.map(day_number))
+            .execute(&mut *connection)
+            .await?;
+    }
+    sqlx::query(INSERT_VERSION)
+        .bind(submission)
+        .bind(schools.len() as i64)
+        .bind(at.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+impl Store {
+    /// Makes `schools` the register, outside any submission.
+    pub async fn replace_register(&self, schools: &[School], entry: &JournalEntry) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        replace(&mut tx, schools, None, entry.at).await?;
+        journal::append(&mut tx, entry).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The register in force, by school code.
+    pub async fn schools(&self) -> Result<Vec<School>, StoreError> {
+        let rows = sqlx::query(ALL).fetch_all(&self.read).await?;
+        rows.iter()
+            .map(|found| {
+                let optional = |column: &str| found.try_get::<Option<&str>, _>(column);
+                Ok(School {
+                    school_id: found.try_get::<&str, _>("school_id")?.into(),
+                    smis: optional("smis")?.map(Arc::from),
+                    agency: agency_from(found.try_get("agency")?, "school.agency")?,
+                    name_th: found.try_get("name_th")?,
+                    name_en: found.try_get("name_en")?,
+                    subdistrict: optional("subdistrict")?.map(Arc::from),
+                    latitude: found.try_get("latitude")?,
+                    longitude: found.try_get("longitude")?,
+                    status: found.try_get::<&str, _>("status")?.into(),
+                    opened_on: day_from(found.try_get("opened_on")?, "school.opened_on")?,
+                    closed_on: day_from(found.try_get("closed_on")?, "school.closed_on")?,
+                })
+            })
+            .collect()
+    }
+
+    pub async fn school_count(&self) -> Result<u64, StoreError> {
+        count_from(sqlx::query_scalar(COUNT).fetch_one(&self.read).await?, "school")
+    }
+
+    /// None: there never was a register.
+    pub async fn register_version(&self) -> Result<Option<RegisterVersion>, StoreError> {
+        let found = sqlx::query(VERSION).fetch_optional(&self.read).await?;
+        found
+            .map(|found| {
+                Ok(RegisterVersion {
+                    version: found.try_get("version")?,
+                    submission: found.try_get("submission")?,
+                    schools: count_from(found.try_get("schools")?, "register_version.schools")?,
+                    at: time_from(found.try_get("at")?, "register_version.at")?,
+                })
+            })
+            .transpose()
+    }
+}

@@ -1,0 +1,56 @@
+//! What is particular to SQLite: how it is opened, and why so.
+//!
+//! WAL with `synchronous=FULL`: readers never wait for the writer, and what was acknowledged survives a power cut.
+
+use super::StoreError;
+use sqlx::ConnectOptions;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Readers at once; each is a thread with its own page cache.
+const READERS_MAX: u32 = 4;
+/// How long a writer waits for another process (a command line beside a running server).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Page cache of one connection, KiB (negative: KiB, not pages).
+const WRITE_CACHE_KIB: &str = "-32768";
+const READ_CACHE_KIB: &str = "-16384";
+/// Pages in the log before they are moved into the file: 64 MiB, so that bulk loads don't stop for it every moment.
+const WAL_PAGES: &str = "16384";
+
+pub(super) async fn open(path: &Path) -> Result<(SqlitePool, SqlitePool), StoreError> {
+    make_private(path)?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("wal_autocheckpoint", WAL_PAGES)
+        .pragma("journal_size_limit", "268435456")
+        .pragma("temp_store", "FILE")
+        // No statement in a log: values could follow one day.
+        .disable_statement_logging();
+    let pool =
+        || SqlitePoolOptions::new().acquire_timeout(Duration::from_secs(60)).idle_timeout(None).max_lifetime(None);
+    let write = pool().max_connections(1).connect_with(options.clone().pragma("cache_size", WRITE_CACHE_KIB)).await?;
+    MIGRATOR.run(&write).await.map_err(StoreError::Migration)?;
+    let read = pool()
+        .max_connections(READERS_MAX)
+        .connect_with(options.create_if_missing(false).pragma("cache_size", READ_CACHE_KIB).pragma("query_only", "1"))
+        .await?;
+    Ok((read, write))
+}
+
+/// Makes the file with mode 0600 before SQLite would make it with the process's own mask; its log files take the same mode.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        std::fs::create_dir_all(dir).map_err(StoreError::File)?;
+    }
+    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop).map_err(StoreError::File)
+}

@@ -1,0 +1,410 @@
+//! The store on a real SQLite file: what is visible when, what is refused, what survives.
+
+mod nouns;
+
+use super::*;
+use crate::domain::agency::AgencyCode;
+use crate::domain::enrolment::{HeldEnrolment, KeyedHash, School, SubmissionMode};
+use crate::domain::ids::{ClientId, SubmissionId};
+use crate::domain::learner_id::LearnerIdKind;
+use crate::domain::principal::Scope;
+use crate::domain::receipt::Receipt;
+use crate::domain::round::Round;
+use jiff::Timestamp;
+use jiff::civil::date;
+use std::os::unix::fs::PermissionsExt;
+
+struct Bench {
+    dir: tempfile::TempDir,
+    store: Store,
+}
+
+const SCHOOL_A: &str = "1099000001";
+const SCHOOL_B: &str = "1099000002";
+
+fn round() -> Round {
+    Round::parse("2026-06-10").unwrap()
+}
+
+fn obec() -> AgencyCode {
+    AgencyCode::parse("obec").unwrap()
+}
+
+fn hash(text: &str) -> KeyedHash {
+    let mut hash = [0; 16];
+    hash[..text.len()].copy_from_slice(text.as_bytes());
+    hash
+}
+
+fn entry(act: &str) -> JournalEntry {
+    JournalEntry {
+        at: Timestamp::from_second(1_780_000_000).unwrap(),
+        actor: "operator".into(),
+        act: act.into(),
+        object: "sub".into(),
+        detail: serde_json::json!({"rows": 3}),
+    }
+}
+
+/// A learner in a school; `version` changes what the record says.
+fn held(row: u64, learner: &str, school: &str, version: u32) -> HeldEnrolment {
+    HeldEnrolment {
+        row,
+        learner: hash(learner),
+        id_kind: LearnerIdKind::Citizen,
+        name: hash("name"),
+        birth: hash("birth"),
+        person: hash(&format!("p{learner}")),
+        content: hash(&format!("{learner}{}v{version}", &school[6..])),
+        agency: obec(),
+        school_id: school.into(),
+        grade: "P1".into(),
+        sex: "F".into(),
+        status: None,
+        dual_programme: false,
+        age_years: 7,
+        entry_date: Some(date(2026, 5, 16)),
+        exit_date: None,
+        sealed: format!("sealed {learner} {version}").into_bytes(),
+    }
+}
+
+fn receipt(accepted: u64, unchanged: u64) -> Receipt {
+    Receipt {
+        submission: None,
+        mapping: "obec/enrolments@3".into(),
+        standard: "enrolment/1".into(),
+        round: "2026-06-10".into(),
+        received: accepted,
+        accepted,
+        refused: 0,
+        warned: 0,
+        unchanged,
+        duplicate_of: None,
+        encoding: "utf-8".into(),
+        unmapped_columns: vec![],
+        missing_columns: vec![],
+        sha256: "00".into(),
+        causes: vec![],
+        causes_not_listed: 0,
+    }
+}
+
+impl Bench {
+    async fn new() -> Bench {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("saphan.db")).await.unwrap();
+        Bench { dir, store }
+    }
+
+    fn new_submission(&self, sha256: &str, mode: SubmissionMode) -> NewSubmission {
+        NewSubmission {
+            id: SubmissionId::from_uuid(uuid::Uuid::now_v7()),
+            mapping: "obec/enrolments".into(),
+            mapping_version: 3,
+            mapping_sha256: "aa".into(),
+            standard: "enrolment/1".into(),
+            lists_version: "l1".into(),
+            round: round(),
+            agency: Some(obec()),
+            mode,
+            client: None,
+            idempotency_key: None,
+            sha256: sha256.into(),
+            bytes: 1_200,
+            kept_path: "kept/x".into(),
+            received_at: Timestamp::from_second(1_780_000_000).unwrap(),
+        }
+    }
+
+    async fn begin(&self, sha256: &str, mode: SubmissionMode) -> i64 {
+        self.store.begin_submission(&self.new_submission(sha256, mode), &entry("submission.receive")).await.unwrap()
+    }
+
+    async fn stage(&self, seq: i64, rows: Vec<HeldEnrolment>) {
+        let mut stager = self.store.stager(seq).await.unwrap();
+        stager.stage(rows).await.unwrap();
+        stager.finish().await.unwrap();
+    }
+
+    /// A whole submission; returns its key and how many rows were unchanged.
+    async fn submit(&self, sha256: &str, mode: SubmissionMode, rows: Vec<HeldEnrolment>) -> (i64, u64) {
+        let seq = self.begin(sha256, mode).await;
+        let count = rows.len() as u64;
+        self.stage(seq, rows).await;
+        let receipt = self
+            .store
+            .commit_submission(seq, &entry("submission.commit"), |unchanged| receipt(count, unchanged))
+            .await
+            .unwrap();
+        (seq, receipt.unchanged)
+    }
+
+    /// What readers see, as sealed texts, sorted.
+    async fn visible(&self) -> Vec<String> {
+        let records = self.store.records(round(), obec(), None, None, 1_000).await.unwrap();
+        let mut texts: Vec<String> =
+            records.into_iter().map(|record| String::from_utf8(record.sealed).unwrap()).collect();
+        texts.sort();
+        let total = self.store.count_view(round()).await.unwrap().total().await.unwrap();
+        assert_eq!(total, texts.len() as u64, "the count sees what the pages show");
+        texts
+    }
+
+    async fn duplicate(&self, sha256: &str, mode: SubmissionMode) -> Option<i64> {
+        let key = DuplicateKey {
+            sha256,
+            mapping: "obec/enrolments",
+            mapping_version: 3,
+            mapping_sha256: "aa",
+            lists_version: "l1",
+            round: round(),
+            mode,
+        };
+        self.store.find_in_force_duplicate(key).await.unwrap().map(|submission| submission.seq)
+    }
+}
+
+use SubmissionMode::{Delta, Replace};
+
+#[tokio::test]
+async fn every_statement_prepares() {
+    use sqlx::{Executor, SqlSafeStr, Statement};
+    let bench = Bench::new().await;
+    for statement in statements() {
+        if let Err(error) = bench.store.write.prepare(statement.into_sql_str()).await {
+            panic!("{error}\n{statement}");
+        }
+    }
+    for statement in stage::bulk_statements() {
+        let prepared = bench.store.write.prepare(sqlx::AssertSqlSafe(statement).into_sql_str()).await.unwrap();
+        assert!(prepared.parameters().is_some());
+    }
+}
+
+#[tokio::test]
+async fn the_file_is_private_and_opens_again() {
+    let bench = Bench::new().await;
+    bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
+    for name in ["saphan.db", "saphan.db-wal"] {
+        let mode = std::fs::metadata(bench.dir.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    bench.store.close().await;
+    let again = Bench { store: Store::open(&bench.dir.path().join("saphan.db")).await.unwrap(), dir: bench.dir };
+    assert_eq!(again.visible().await, ["sealed anna 1"]);
+    again.store.pin_vault("one").await.unwrap();
+    again.store.pin_vault("one").await.unwrap();
+    assert!(matches!(again.store.pin_vault("two").await, Err(StoreError::OtherVault)));
+}
+
+#[tokio::test]
+async fn a_replacement_replaces_the_schools_in_it_and_no_others() {
+    let bench = Bench::new().await;
+    let (_, unchanged) = bench
+        .submit(
+            "s1",
+            Replace,
+            vec![held(1, "anna", SCHOOL_A, 1), held(2, "boon", SCHOOL_A, 1), held(3, "chai", SCHOOL_B, 1)],
+        )
+        .await;
+    assert_eq!(unchanged, 0);
+    let (_, unchanged) =
+        bench.submit("s2", Replace, vec![held(1, "anna", SCHOOL_A, 1), held(2, "dara", SCHOOL_A, 1)]).await;
+    assert_eq!(unchanged, 1, "anna says what she said");
+    assert_eq!(bench.visible().await, ["sealed anna 1", "sealed chai 1", "sealed dara 1"]);
+}
+
+#[tokio::test]
+async fn another_round_or_agency_is_not_touched() {
+    let bench = Bench::new().await;
+    bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
+    let mut other = held(1, "boon", SCHOOL_A, 1);
+    other.agency = AgencyCode::parse("opec").unwrap();
+    bench.submit("s2", Replace, vec![other]).await;
+    let mut later = bench.new_submission("s3", Replace);
+    later.round = Round::parse("2569/2").unwrap();
+    let seq = bench.store.begin_submission(&later, &entry("x")).await.unwrap();
+    bench.stage(seq, vec![held(1, "anna", SCHOOL_A, 2)]).await;
+    bench.store.commit_submission(seq, &entry("x"), |unchanged| receipt(1, unchanged)).await.unwrap();
+    let records = bench.store.records(round(), obec(), None, None, 10).await.unwrap();
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].sealed, b"sealed anna 1");
+    assert_eq!(bench.store.count_view(round()).await.unwrap().total().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_delta_hides_the_same_learner_in_the_same_school_only() {
+    let bench = Bench::new().await;
+    bench
+        .submit(
+            "s1",
+            Replace,
+            vec![
+                held(1, "anna", SCHOOL_A, 1),
+                held(2, "boon", SCHOOL_A, 1),
+                held(3, "anna", SCHOOL_B, 1),
+                held(4, "chai", SCHOOL_A, 1),
+            ],
+        )
+        .await;
+    let (_, unchanged) = bench
+        .submit(
+            "s2",
+            Delta,
+            vec![held(1, "anna", SCHOOL_A, 2), held(2, "chai", SCHOOL_A, 1), held(3, "dara", SCHOOL_A, 1)],
+        )
+        .await;
+    assert_eq!(unchanged, 1, "chai says what he said");
+    assert_eq!(
+        bench.visible().await,
+        ["sealed anna 1", "sealed anna 2", "sealed boon 1", "sealed chai 1", "sealed dara 1"]
+    );
+    // A second delta over the first, then a replacement over both.
+    bench.submit("s3", Delta, vec![held(1, "anna", SCHOOL_A, 3)]).await;
+    assert_eq!(
+        bench.visible().await,
+        ["sealed anna 1", "sealed anna 3", "sealed boon 1", "sealed chai 1", "sealed dara 1"]
+    );
+    let (_, unchanged) =
+        bench.submit("s4", Replace, vec![held(1, "anna", SCHOOL_A, 2), held(2, "boon", SCHOOL_A, 1)]).await;
+    assert_eq!(unchanged, 1, "a hidden row is not held");
+    assert_eq!(bench.visible().await, ["sealed anna 1", "sealed anna 2", "sealed boon 1"]);
+}
+
+#[tokio::test]
+async fn what_a_crash_leaves_is_seen_by_nobody_and_can_be_thrown_away() {
+    let bench = Bench::new().await;
+    bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
+    let seq = bench.begin("s2", Replace).await;
+    bench.store.set_processing(seq).await.unwrap();
+    bench.stage(seq, (1..=3_000).map(|row| held(row, "boon", SCHOOL_A, 1)).collect()).await;
+    let mut stager = bench.store.stager(seq).await.unwrap();
+    stager.stage_refused([RefusedRow { row: 3_001, findings: "[]".into() }]).await.unwrap();
+    stager.finish().await.unwrap();
+    bench.store.close().await;
+
+    let bench = Bench { store: Store::open(&bench.dir.path().join("saphan.db")).await.unwrap(), dir: bench.dir };
+    assert_eq!(bench.visible().await, ["sealed anna 1"]);
+    let unfinished = bench.store.unfinished().await.unwrap();
+    assert_eq!(unfinished.iter().map(|s| (s.seq, s.state)).collect::<Vec<_>>(), [(seq, State::Processing)]);
+    bench.store.discard_staged(seq).await.unwrap();
+    for table in ["enrolment", "vault_record"] {
+        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
+            .fetch_one(&bench.store.read)
+            .await
+            .unwrap();
+        assert_eq!(left, 1, "{table}");
+    }
+    assert!(bench.store.refused_rows(seq, 0, 10).await.unwrap().is_empty());
+    // Staged again from the start, it commits as if nothing had been.
+    bench.stage(seq, vec![held(1, "boon", SCHOOL_A, 1)]).await;
+    bench.store.commit_submission(seq, &entry("x"), |unchanged| receipt(1, unchanged)).await.unwrap();
+    assert_eq!(bench.visible().await, ["sealed boon 1"]);
+    assert!(matches!(bench.store.discard_staged(seq).await, Err(StoreError::WrongState(State::Committed))));
+}
+
+#[tokio::test]
+async fn what_has_ended_does_not_change() {
+    let bench = Bench::new().await;
+    let (seq, _) = bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
+    let problem = serde_json::json!({"code": "SPH-FMT-002"});
+    let refused = bench.store.refuse_submission(seq, &problem, &entry("x")).await;
+    assert!(matches!(refused, Err(StoreError::WrongState(State::Committed))));
+    assert!(matches!(bench.store.stager(seq).await, Err(StoreError::WrongState(_))));
+    assert!(matches!(bench.store.set_processing(seq).await, Err(StoreError::WrongState(_))));
+    let again = bench.store.commit_submission(seq, &entry("x"), |unchanged| receipt(1, unchanged)).await;
+    assert!(matches!(again, Err(StoreError::WrongState(_))));
+    assert!(matches!(bench.store.set_processing(99).await, Err(StoreError::NoSuchSubmission)));
+
+    let other = bench.begin("s2", Replace).await;
+    let mut stager = bench.store.stager(other).await.unwrap();
+    bench.store.refuse_submission(other, &problem, &entry("x")).await.unwrap();
+    stager.stage([held(1, "boon", SCHOOL_A, 1)]).await.unwrap();
+    assert!(matches!(stager.finish().await, Err(StoreError::WrongState(State::Refused))));
+    let ended = bench.store.submission_by_seq(other).await.unwrap().unwrap();
+    assert_eq!((ended.state, ended.problem), (State::Refused, Some(problem)));
+    assert_eq!(bench.visible().await, ["sealed anna 1"]);
+}
+
+#[tokio::test]
+async fn the_same_bytes_are_known_again_while_they_are_in_force() {
+    let bench = Bench::new().await;
+    let rows = || vec![held(1, "anna", SCHOOL_A, 1), held(2, "boon", SCHOOL_B, 1)];
+    let (first, _) = bench.submit("s1", Replace, rows()).await;
+    assert_eq!(bench.duplicate("s1", Replace).await, Some(first));
+    assert_eq!(bench.duplicate("s2", Replace).await, None);
+    assert_eq!(bench.duplicate("s1", Delta).await, None);
+
+    // A later replacement of one of its schools, then the first file again.
+    bench.submit("s2", Replace, vec![held(1, "chai", SCHOOL_B, 1)]).await;
+    assert_eq!(bench.duplicate("s1", Replace).await, None);
+    let (again, unchanged) = bench.submit("s1", Replace, rows()).await;
+    assert_eq!(unchanged, 1);
+    assert_eq!(bench.duplicate("s1", Replace).await, Some(again));
+
+    // A delta that only adds makes a full file say something else again.
+    let (delta, _) = bench.submit("s3", Delta, vec![held(1, "dara", SCHOOL_A, 1)]).await;
+    assert_eq!(bench.duplicate("s1", Replace).await, None);
+    assert_eq!(bench.duplicate("s3", Delta).await, Some(delta));
+    bench.submit("s4", Delta, vec![held(1, "dara", SCHOOL_A, 2)]).await;
+    assert_eq!(bench.duplicate("s3", Delta).await, None, "its row is hidden");
+}
+
+#[tokio::test]
+async fn staged_or_refused_bytes_are_no_duplicate() {
+    let bench = Bench::new().await;
+    let seq = bench.begin("s1", Replace).await;
+    bench.stage(seq, vec![held(1, "anna", SCHOOL_A, 1)]).await;
+    assert_eq!(bench.duplicate("s1", Replace).await, None);
+    bench.submit("s2", Replace, vec![]).await;
+    assert_eq!(bench.duplicate("s2", Replace).await, None, "a file that held nothing is read again");
+}
+
+#[tokio::test]
+async fn an_idempotency_key_serves_once_a_client() {
+    let bench = Bench::new().await;
+    let client = ClientId::from_uuid(uuid::Uuid::now_v7());
+    let with_key = |client: &ClientId| {
+        let mut new = bench.new_submission("s1", Replace);
+        new.client = Some(client.clone());
+        new.idempotency_key = Some("k1".into());
+        new
+    };
+    let first = with_key(&client);
+    let seq = bench.store.begin_submission(&first, &entry("x")).await.unwrap();
+    let again = bench.store.begin_submission(&with_key(&client), &entry("x")).await;
+    assert!(matches!(again, Err(StoreError::IdempotencyKeyUsed)));
+    let found = bench.store.submission_by_idempotency_key(Some(&client), "k1").await.unwrap().unwrap();
+    assert_eq!((found.seq, &found.new, found.state), (seq, &first, State::Received));
+    assert!(bench.store.submission_by_idempotency_key(None, "k1").await.unwrap().is_none());
+    bench.store.begin_submission(&with_key(&ClientId::from_uuid(uuid::Uuid::now_v7())), &entry("x")).await.unwrap();
+    // Without a key there is no limit.
+    bench.begin("s1", Replace).await;
+    bench.begin("s1", Replace).await;
+    let same_id = bench.store.begin_submission(&NewSubmission { idempotency_key: None, ..first }, &entry("x")).await;
+    assert!(matches!(same_id, Err(StoreError::SubmissionExists)));
+    assert_eq!(bench.store.journal(0, 100).await.unwrap().len(), 4, "a refused one leaves no entry");
+}
+
+#[tokio::test]
+async fn readers_see_the_old_state_until_the_new_one_is_whole() {
+    let bench = Bench::new().await;
+    bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
+    let mut view = bench.store.count_view(round()).await.unwrap();
+    let seq = bench.begin("s2", Replace).await;
+    let mut stager = bench.store.stager(seq).await.unwrap();
+    for block in 0..4 {
+        stager.stage((1..=5_000).map(|row| held(block * 5_000 + row, "boon", SCHOOL_A, 1))).await.unwrap();
+        assert_eq!(bench.visible().await, ["sealed anna 1"]);
+    }
+    stager.finish().await.unwrap();
+    let mut transaction = bench.store.begin().await.unwrap();
+    sqlx::query("UPDATE holding SET in_force = 0").execute(&mut *transaction).await.unwrap();
+    assert_eq!(bench.visible().await, ["sealed anna 1"], "an open write transaction stops no reader");
+    transaction.rollback().await.unwrap();
+    bench.store.commit_submission(seq, &entry("x"), |unchanged| receipt(20_000, unchanged)).await.unwrap();
+    assert_eq!(view.total().await.unwrap(), 1, "a count keeps its snapshot");
+    drop(view);
+    assert_eq!(bench.store.count_view(round()).await.unwrap().total().await.unwrap(), 20_000);
+}

@@ -1,0 +1,161 @@
+//! Queued work: kept submissions to their end, a bounded number at once, small files on a lane of their own.
+//!
+//! Owns that no submission is worked on twice at the same time and that none is forgotten: whatever the queue
+//! could not take, a crash or a stop left behind is in the store and is looked for again every minute.
+//! Refuses what goes beyond its bound instead of growing.
+
+use crate::app::{App, AppError};
+use crate::domain::ids::SubmissionId;
+use crate::http::queue::{Done, Lane, Queue, QueueFull};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+/// Submissions waiting on each lane.
+const WAITING_MAX: usize = 256;
+/// How often the store is asked for what was left behind.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+type Outcome = Result<(), Arc<AppError>>;
+
+/// Who waits for which submission; one that is in here is queued or under work.
+type Waiting = Mutex<HashMap<SubmissionId, Vec<oneshot::Sender<Outcome>>>>;
+
+struct Lanes {
+    small: mpsc::Sender<SubmissionId>,
+    large: mpsc::Sender<SubmissionId>,
+    waiting: Waiting,
+}
+
+/// Runs until stopped.
+pub struct Worker {
+    lanes: Arc<Lanes>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// `at_once`: submissions worked on together, on each lane.
+    pub fn start(app: Arc<App>, at_once: usize) -> Worker {
+        let (small, from_small) = mpsc::channel(WAITING_MAX);
+        let (large, from_large) = mpsc::channel(WAITING_MAX);
+        let lanes = Arc::new(Lanes { small, large, waiting: Mutex::default() });
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = vec![spawn(sweep(app.clone(), lanes.clone(), stopped.clone()))];
+        for receiver in [from_small, from_large] {
+            let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
+            for _ in 0..at_once.max(1) {
+                tasks.push(spawn(work(app.clone(), lanes.clone(), receiver.clone(), stopped.clone())));
+            }
+        }
+        Worker { lanes, stop, tasks }
+    }
+
+    pub fn queue(&self) -> Arc<dyn Queue> {
+        self.lanes.clone()
+    }
+
+    /// Finishes what is under work; what waits stays kept for the next start.
+    pub async fn stop(self) {
+        // Nobody listening means that all tasks ended already.
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            if task.await.is_err() {
+                tracing::error!("a worker ended before its time");
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the worker that work is given to; `stop` waits for every task")]
+fn spawn(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(task)
+}
+
+impl Lanes {
+    fn enter(&self, id: SubmissionId, lane: Lane, waiter: Option<oneshot::Sender<Outcome>>) -> Result<(), QueueFull> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiters) = waiting.get_mut(&id) {
+            waiters.extend(waiter);
+            return Ok(());
+        }
+        let lane = match lane {
+            Lane::Small => &self.small,
+            Lane::Large => &self.large,
+        };
+        lane.try_send(id.clone()).map_err(|_| QueueFull)?;
+        waiting.insert(id, waiter.into_iter().collect());
+        Ok(())
+    }
+
+    fn leave(&self, id: &SubmissionId, outcome: &Outcome) {
+        let waiters = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        for waiter in waiters.into_iter().flatten() {
+            // Whoever asked may have hung up; the submission is at its end all the same.
+            let _ = waiter.send(outcome.clone());
+        }
+    }
+}
+
+impl Queue for Lanes {
+    fn enter(&self, id: SubmissionId, lane: Lane) -> Result<Done, QueueFull> {
+        let (sender, receiver) = oneshot::channel();
+        Lanes::enter(self, id, lane, Some(sender))?;
+        Ok(Box::pin(async move { receiver.await.unwrap_or_else(|_| Err(Arc::new(AppError::Worker))) }))
+    }
+
+    fn waiting(&self) -> usize {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+async fn work(
+    app: Arc<App>,
+    lanes: Arc<Lanes>,
+    receiver: Arc<tokio::sync::Mutex<mpsc::Receiver<SubmissionId>>>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let next = async { receiver.lock().await.recv().await };
+        let id = tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => return,
+            id = next => match id {
+                Some(id) => id,
+                None => return,
+            },
+        };
+        let outcome = app.process(&id, None).await.map(|_| ()).map_err(Arc::new);
+        if let Err(error) = &outcome {
+            let error: &dyn std::error::Error = &**error;
+            tracing::warn!(submission = %id, error, "a submission did not reach its end; it is kept and will be tried again");
+        }
+        lanes.leave(&id, &outcome);
+    }
+}
+
+/// Brings back what the queue refused, or what an earlier life of the gateway left.
+async fn sweep(app: Arc<App>, lanes: Arc<Lanes>, mut stopped: watch::Receiver<bool>) {
+    let mut clock = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => return,
+            _ = clock.tick() => {}
+        }
+        match app.unfinished().await {
+            Ok(left) => {
+                for id in left {
+                    if lanes.enter(id, Lane::Large, None).is_err() {
+                        break;
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the store could not say what is unfinished");
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The API from outside: files in, receipts out, records, counts, open data, and who may do what.
+
+mod data;
+mod reference;
+mod rights;
+mod rounds;
+mod submissions;

@@ -1,0 +1,87 @@
+//! What anybody may read: standards, code lists, mappings, rules, and the pages of them.
+
+use crate::harness::{Gateway, header};
+use reqwest::Method;
+use serde_json::Value;
+
+#[tokio::test]
+async fn a_standard_is_a_schema_an_xsd_or_a_dictionary_by_what_is_asked() {
+    let gateway = Gateway::start();
+    let list: Value = gateway.get("/v1/standards").await.json().await.unwrap();
+    assert_eq!(list[0]["name"], "enrolment");
+    for (accept, media, word) in [
+        ("*/*", "application/schema+json", "2020-12"),
+        ("application/json", "application/schema+json", "learner_id"),
+        ("application/xml", "application/xml", "schema"),
+        ("text/html,application/xhtml+xml", "text/html", "<table>"),
+    ] {
+        let response =
+            gateway.request(Method::GET, "/v1/standards/enrolment/1").header("accept", accept).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{accept}");
+        assert!(
+            header(&response, "content-type").starts_with(media),
+            "{accept}: {}",
+            header(&response, "content-type")
+        );
+        assert!(response.text().await.unwrap().contains(word), "{accept}");
+    }
+    let picture =
+        gateway.request(Method::GET, "/v1/standards/enrolment/1").header("accept", "image/png").send().await.unwrap();
+    assert_eq!(picture.status(), 406);
+    assert_eq!(gateway.get("/v1/standards/enrolment/9").await.status(), 404);
+    assert_eq!(gateway.get("/v1/standards?x=1").await.status(), 400);
+}
+
+#[tokio::test]
+async fn code_lists_come_as_json_or_csv_and_for_a_day() {
+    let gateway = Gateway::start();
+    let json: Value = gateway.get("/v1/codelists/grade?on=2026-06-10").await.json().await.unwrap();
+    assert_eq!(json["on"], "2026-06-10");
+    assert!(json["codes"].as_array().unwrap().iter().any(|code| code["code"] == "P1"));
+    let csv = gateway.get("/v1/codelists/grade?format=csv").await;
+    assert!(header(&csv, "content-type").starts_with("text/csv"));
+    assert!(csv.text().await.unwrap().starts_with("code,"));
+    assert_eq!(gateway.get("/v1/codelists/grade?on=10/06/2569").await.status(), 400);
+    assert_eq!(gateway.get("/v1/codelists/nothing").await.status(), 404);
+    let all: Value = gateway.get("/v1/codelists").await.json().await.unwrap();
+    assert!(all.as_array().unwrap().len() > 10);
+}
+
+#[tokio::test]
+async fn a_mapping_is_told_and_shown_as_its_keepers_wrote_it() {
+    let gateway = Gateway::start();
+    let told: Value = gateway.get("/v1/mappings/obec/enrolments").await.json().await.unwrap();
+    assert_eq!((&told["standard"], &told["format"]), (&"enrolment/1".into(), &"csv".into()));
+    let text = gateway.request(Method::GET, "/v1/mappings/obec/enrolments").header("accept", "application/yaml");
+    let text = text.send().await.unwrap().text().await.unwrap();
+    let kept = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/mappings/obec/enrolments/mapping.yaml"));
+    assert_eq!(text, kept.unwrap());
+}
+
+#[tokio::test]
+async fn every_page_linked_from_home_is_there_in_both_languages() {
+    let gateway = Gateway::start();
+    let home = gateway.get("/").await.text().await.unwrap();
+    let links: Vec<&str> = home
+        .split("href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|link| link.starts_with('/'))
+        .collect();
+    assert!(links.len() > 20, "{links:?}");
+    for link in links {
+        let response = gateway.request(Method::GET, link).header("accept", "text/html").send().await.unwrap();
+        assert_eq!(response.status(), 200, "{link}");
+    }
+    for path in
+        ["/standards/enrolment/1", "/codelists/grade", "/rules", "/rules/SPH-CODE-001", "/data/learners-by-area"]
+    {
+        for lang in ["th", "en"] {
+            let request = gateway.request(Method::GET, &format!("{path}?lang={lang}")).header("accept", "text/html");
+            let html = request.send().await.unwrap().text().await.unwrap();
+            assert!(html.contains(&format!("<html lang=\"{lang}\">")) && !html.contains("<script"), "{path}");
+        }
+    }
+    let metrics = gateway.get("/metrics").await.text().await.unwrap();
+    assert!(metrics.contains("route=\"/rules/{code}\",status=\"200\"} 2"), "{metrics}");
+}

@@ -1,0 +1,75 @@
+//! A whole round over HTTP: records page by page, the count, and its manifest.
+
+use crate::harness::{Gateway, ROUND, header, sample};
+use reqwest::Method;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+#[tokio::test]
+async fn records_come_page_by_page_each_once_and_only_to_who_may_read_them() {
+    let gateway = Gateway::start();
+    gateway.send_register().await;
+    assert_eq!(gateway.send("dole", "dole/enrolments", sample("dole.json")).await.status(), 201);
+    let (mut rows, mut cursor) = (BTreeSet::new(), String::new());
+    let mut pages = 0;
+    loop {
+        let path = format!("/v1/records/enrolments?round={ROUND}&limit=100{cursor}");
+        let response = gateway.by("dole", Method::GET, &path).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let tag = header(&response, "etag").to_owned();
+        let again = gateway.by("dole", Method::GET, &path).header("if-none-match", &tag).send().await.unwrap();
+        assert_eq!(again.status(), 304);
+        let page: Value = response.json().await.unwrap();
+        for line in page["records"].as_array().unwrap() {
+            assert!(rows.insert(line["row"].as_u64().unwrap()), "row {} came twice", line["row"]);
+            assert_eq!(line["record"]["agency"], "12");
+        }
+        pages += 1;
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(rows.len(), 412, "every accepted row of the file");
+    assert!(pages >= 5);
+    let by_ministry = format!("/v1/records/enrolments?round={ROUND}&agency=dole&limit=1");
+    let page: Value = gateway.by("ministry", Method::GET, &by_ministry).send().await.unwrap().json().await.unwrap();
+    assert_eq!(page["records"].as_array().unwrap().len(), 1);
+    let unsaid =
+        gateway.by("ministry", Method::GET, &format!("/v1/records/enrolments?round={ROUND}")).send().await.unwrap();
+    assert_eq!(unsaid.status(), 400, "the ministry has no agency of its own");
+}
+
+#[tokio::test]
+async fn a_count_is_run_read_and_proven() {
+    let gateway = Gateway::start();
+    let path = format!("/v1/counts/{ROUND}");
+    assert_eq!(gateway.by("count", Method::GET, &path).send().await.unwrap().status(), 404, "nothing counted yet");
+    gateway.send_register().await;
+    for (client, file) in [("dole", "dole.json"), ("ovec", "ovec.xml")] {
+        assert_eq!(gateway.send(client, &format!("{client}/enrolments"), sample(file)).await.status(), 201);
+    }
+    let run = gateway.by("count", Method::POST, &path).send().await.unwrap();
+    assert_eq!(run.status(), 201);
+    let report: Value = run.json().await.unwrap();
+    assert_eq!(report["round"], ROUND);
+    let read: Value =
+        gateway.by("ministry", Method::GET, "/v1/counts/2569-1").send().await.unwrap().json().await.unwrap();
+    assert_eq!(read, report, "year and term name the same round");
+    let narrow: Value =
+        gateway.by("dole", Method::GET, &format!("{path}?cases=0")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(narrow["agencies"].as_array().unwrap().len(), 1, "an agency sees its own");
+    assert_eq!(narrow["cases"], serde_json::json!([]));
+
+    let response = gateway.by("count", Method::GET, &format!("{path}/manifest")).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let manifest = response.bytes().await.unwrap();
+    let response = gateway.by("count", Method::GET, &format!("{path}/manifest?part=seal")).send().await.unwrap();
+    let seal: saphan::app::counting::ManifestSeal = response.json().await.unwrap();
+    let keys: Value = gateway.get("/.well-known/jwks.json").await.json().await.unwrap();
+    assert_eq!(keys["keys"][0], seal.key);
+    let operator = saphan::domain::principal::Principal::Operator;
+    let verified = gateway.app.verify_count(&operator, &manifest, Some(&seal)).await.unwrap();
+    assert_eq!((verified.signature_valid, verified.differences.len()), (Some(true), 0));
+    assert_eq!(gateway.by("count", Method::GET, "/v1/counts/2026-06-11").send().await.unwrap().status(), 404);
+}

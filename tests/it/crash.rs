@@ -1,0 +1,147 @@
+//! A gateway killed at any moment: nothing acknowledged is lost, nothing half is ever seen.
+
+use crate::harness::cli::Saphan;
+use crate::harness::{ROUND, sample};
+use reqwest::Client;
+use serde_json::Value;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+const KILLS: u64 = 50;
+
+struct Running {
+    child: Child,
+    url: String,
+}
+
+/// The real server process; it says where it listens.
+fn serve(saphan: &Saphan) -> Running {
+    let mut command = saphan.command(&["serve"]);
+    command.env("SAPHAN_LISTEN", "127.0.0.1:0").env("SAPHAN_LOG", "error").stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let url = loop {
+        let line = lines.next().expect("it says where it listens").unwrap();
+        if let Some((_, url)) = line.split_once("listens on ") {
+            break url.trim().to_owned();
+        }
+    };
+    std::thread::spawn(move || lines.for_each(drop));
+    Running { child, url }
+}
+
+impl Running {
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn token(saphan: &Saphan, arguments: &[&str]) -> String {
+    let mut all = vec!["client", "add", "--json", "--name", "test"];
+    all.extend(arguments);
+    let ran = saphan.run(&all);
+    serde_json::from_str::<Value>(&ran.stdout).unwrap()["token"].as_str().unwrap().to_owned()
+}
+
+async fn get(client: &Client, token: &str, url: &str) -> Value {
+    client.get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap()
+}
+
+/// Waits until every kept submission is at its end; answers them, newest first.
+async fn settled(client: &Client, token: &str, url: &str) -> Vec<Value> {
+    let begun = Instant::now();
+    loop {
+        let list = get(client, token, &format!("{url}/v1/submissions?limit=200")).await;
+        let list = list["submissions"].as_array().unwrap().clone();
+        if list.iter().all(|one| !matches!(one["state"].as_str(), Some("received" | "processing"))) {
+            return list;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "a submission is never taken up: {list:?}");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+}
+
+/// Rows of submissions that are not committed, rows without a sealed record, and rows in force.
+async fn rows(home: &Path) -> (i64, i64, i64) {
+    let options = SqliteConnectOptions::new().filename(home.join("saphan.db")).read_only(true);
+    let pool = SqlitePoolOptions::new().connect_with(options).await.unwrap();
+    let one = async |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap();
+    let half = one("SELECT count(*) FROM enrolment e LEFT JOIN holding h ON h.id = e.holding \
+                    LEFT JOIN submission s ON s.seq = h.submission WHERE s.state IS NULL OR s.state <> 'committed'")
+    .await;
+    let bare =
+        one("SELECT count(*) FROM enrolment e LEFT JOIN vault_record v ON v.record = e.record WHERE v.record IS NULL")
+            .await;
+    let force = one("SELECT count(*) FROM enrolment e JOIN holding h ON h.id = e.holding WHERE h.in_force = 1").await;
+    (half, bare, force)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_fifty_times_at_random_moments_it_loses_nothing_acknowledged_and_shows_nothing_half() {
+    let folder = tempfile::tempdir().unwrap();
+    let saphan = Saphan::new(folder.path());
+    let schools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agencies").join(ROUND).join("schools.csv");
+    let ran =
+        saphan.run(&["submit", "--json", "--mapping", "moe/schools", "--round", ROUND, schools.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let obec = token(&saphan, &["--agency", "obec", "--scope", "agency.submit"]);
+    let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+    let lines: Vec<Vec<u8>> = sample("obec.csv").split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+
+    let mut running = serve(&saphan);
+    // How long one submission takes here, so that the kills fall all over it. Every file has its own rows.
+    let send = async |url: &str, number: u64| {
+        let body: Vec<u8> = lines[..lines.len() - number as usize].concat();
+        let url = format!("{url}/v1/submissions?mapping=obec/enrolments&round={ROUND}");
+        let sent = client.post(url).bearer_auth(&obec).body(body).send().await;
+        match sent {
+            Ok(response) if response.status().is_success() => response.json::<Value>().await.ok(),
+            _ => None,
+        }
+    };
+    let begun = Instant::now();
+    send(&running.url, 0).await.expect("the first is taken whole");
+    let whole = begun.elapsed();
+
+    let (mut acknowledged_in_all, mut cut_off) = (0, 0);
+    for number in 1..=KILLS {
+        // A fixed walk over the whole span, so that a failure comes again.
+        let delay = whole.mul_f64((number * 37 % KILLS) as f64 / KILLS as f64 * 1.15);
+        let url = running.url.clone();
+        let (answer, ()) = tokio::join!(send(&url, number), async {
+            tokio::time::sleep(delay).await;
+            running.kill();
+        });
+        running = serve(&saphan);
+        let list = settled(&client, &obec, &running.url).await;
+        match answer {
+            Some(view) => {
+                acknowledged_in_all += 1;
+                let kept = list.iter().find(|one| one["id"] == view["id"]);
+                assert_eq!(kept.expect("acknowledged, so never lost")["state"], "committed", "kill {number}");
+            }
+            None => cut_off += 1,
+        }
+        let newest = list.iter().find(|one| one["state"] == "committed").unwrap();
+        let (half, bare, force) = rows(saphan.home()).await;
+        assert_eq!((half, bare), (0, 0), "kill {number}: rows of nothing that was committed");
+        assert_eq!(
+            force,
+            newest["receipt"]["accepted"].as_i64().unwrap(),
+            "kill {number}: the newest file, whole, is in force"
+        );
+        let parts: Vec<_> = std::fs::read_dir(saphan.home().join("kept"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".part"))
+            .collect();
+        assert!(parts.is_empty(), "kill {number}: {parts:?}");
+    }
+    running.kill();
+    assert!(cut_off >= 10, "the kills must fall into the work: {cut_off} of {KILLS} cut a submission off");
+    assert!(acknowledged_in_all + cut_off == KILLS);
+}

@@ -1,0 +1,250 @@
+//! Files that attack, break off or are simply the wrong ones, through the real binary: each gets a clear answer with
+//! its rule, in both languages, in bounded memory, and the rows that are good are not lost.
+
+use crate::harness::cli::{Ran, Saphan};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+const HEADER: &str = "รหัสโรงเรียน,ชื่อโรงเรียน,เลขประจำตัวประชาชน,ชั้น,ห้อง,รหัสนักเรียน,เพศ,คำนำหน้าชื่อ,ชื่อ,นามสกุล,วันเกิด,อายุ(ปี),น้ำหนัก,ส่วนสูง,กลุ่มเลือด,ศาสนา,เชื้อชาติ,สัญชาติ,บ้านเลขที่,หมู่,ถนน/ซอย,ตำบล,อำเภอ,จังหวัด,ชื่อผู้ปกครอง,นามสกุลผู้ปกครอง,อาชีพของผู้ปกครอง,ความเกี่ยวข้องของผู้ปกครองกับนักเรียน,ชื่อบิดา,นามสกุลบิดา,อาชีพของบิดา,ชื่อมารดา,นามสกุลมารดา,อาชีพของมารดา,ความด้อยโอกาส,ยังไม่สามารถจำหน่ายได้ (3.1.8)";
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agencies/2026-06-10")
+}
+
+/// A clean row of the OBEC layout; `given` is the given name's cell.
+fn row(given: &str) -> String {
+    format!(
+        "20060001,โรงเรียน,1999900000013,ป.1,1,12345,ช,เด็กชาย,{given},ทดสอบ,21/05/2562,7,20.0,115.0,O,พุทธ,ไทย,ไทย,1,2,-,ละอุ่นเหนือ,ละอุ่น,ระนอง,ก,ข,รับราชการ,มารดา,ก,ข,เกษตรกรรม,ค,ง,รับราชการ,-,-"
+    )
+}
+
+fn map(folder: &Path, mapping: &str, input: &Path) -> Ran {
+    Saphan::new(folder).run(&[
+        "map",
+        "--mapping",
+        mapping,
+        "--round",
+        "2026-06-10",
+        "--schools",
+        fixtures().join("schools.csv").to_str().unwrap(),
+        "--rejected",
+        folder.join("refused").to_str().unwrap(),
+        input.to_str().unwrap(),
+    ])
+}
+
+fn map_bytes(mapping: &str, bytes: &[u8]) -> (tempfile::TempDir, Ran) {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("input");
+    std::fs::write(&input, bytes).unwrap();
+    let ran = map(folder.path(), mapping, &input);
+    (folder, ran)
+}
+
+/// The whole file is refused with this rule, said in Thai and English, with nothing on standard output.
+fn assert_file_refused(ran: &Ran, rule: &str) {
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains(rule), "expected {rule}: {}", ran.stderr);
+    assert!(ran.stderr.chars().any(|c| ('ก'..='๛').contains(&c)), "in Thai as well: {}", ran.stderr);
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+}
+
+fn receipt(ran: &Ran) -> serde_json::Value {
+    serde_json::from_str(ran.stderr.lines().last().unwrap_or("")).unwrap_or_else(|_| panic!("{}", ran.stderr))
+}
+
+fn windows_874(text: &str) -> Vec<u8> {
+    encoding_rs::WINDOWS_874.encode(text).0.into_owned()
+}
+
+#[test]
+fn an_empty_file_is_said_to_be_empty() {
+    for mapping in ["obec/enrolments", "ovec/enrolments", "dole/enrolments", "opec/enrolments"] {
+        let (_folder, ran) = map_bytes(mapping, b"");
+        assert_file_refused(&ran, "SPH-FMT-001");
+    }
+}
+
+#[test]
+fn a_header_without_rows_is_said_to_be_empty() {
+    let (_folder, ran) = map_bytes("obec/enrolments", HEADER.as_bytes());
+    assert_file_refused(&ran, "SPH-FMT-001");
+}
+
+#[test]
+fn the_wrong_mapping_for_a_file_names_what_is_missing() {
+    let (_folder, ran) = map_bytes("obec/enrolments", b"school_id,smis,agency\n1020000001,20060001,obec\n");
+    assert_file_refused(&ran, "SPH-COL-001");
+    assert!(ran.stderr.contains("รหัสโรงเรียน") || ran.stderr.contains("เลขประจำตัวประชาชน"), "{}", ran.stderr);
+    for (mapping, file) in [
+        ("ovec/enrolments", "obec.csv"),
+        ("dole/enrolments", "ovec.xml"),
+        ("opec/enrolments", "dole.json"),
+        ("obec/enrolments", "opec.xlsx"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let ran = map(folder.path(), mapping, &fixtures().join(file));
+        assert_eq!(ran.code, 1, "{mapping} on {file}: {}", ran.stderr);
+        assert!(ran.stderr.contains("SPH-"), "{mapping} on {file}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_cut_gzip_is_said_to_be_cut() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(&std::fs::read(fixtures().join("obec.csv")).unwrap()).unwrap();
+    let whole = gzip.finish().unwrap();
+    let (_folder, ran) = map_bytes("obec/enrolments", &whole[..whole.len() / 2]);
+    assert_file_refused(&ran, "SPH-FMT-004");
+    let (_folder, ran) = map_bytes("obec/enrolments", &whole);
+    assert_eq!(ran.code, 2, "the whole one is taken: {}", ran.stderr);
+}
+
+#[test]
+fn a_line_of_200_megabytes_is_refused_without_taking_200_megabytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("input");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&input).unwrap());
+    file.write_all(HEADER.as_bytes()).unwrap();
+    file.write_all(b"\n").unwrap();
+    let block = vec![b'x'; 1 << 20];
+    for _ in 0..200 {
+        file.write_all(&block).unwrap();
+    }
+    drop(file);
+    // 160 MB of address space for data: the line must not be held.
+    let limited = format!(
+        "ulimit -d 163840; exec {} map --mapping obec/enrolments --round 2026-06-10 --threads 1 {}",
+        env!("CARGO_BIN_EXE_saphan"),
+        input.display()
+    );
+    let output = std::process::Command::new("bash")
+        .args(["-c", &limited])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("SPH-LIM-003"), "{stderr}");
+}
+
+#[test]
+fn one_broken_byte_in_utf_8_refuses_its_row_alone() {
+    let mut bytes = Vec::new();
+    for name in ["ปรีชา", "สมชาย", "มานะ"] {
+        if bytes.is_empty() {
+            bytes.extend_from_slice(HEADER.as_bytes());
+            bytes.push(b'\n');
+        }
+        bytes.extend_from_slice(row(name).as_bytes());
+        bytes.push(b'\n');
+    }
+    let at = bytes.windows("สมชาย".len()).position(|window| window == "สมชาย".as_bytes()).unwrap();
+    bytes[at + 1] = b'A';
+    let (_folder, ran) = map_bytes("obec/enrolments", &bytes);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let receipt = receipt(&ran);
+    assert_eq!((receipt["accepted"].as_u64(), receipt["refused"].as_u64()), (Some(2), Some(1)), "{receipt}");
+    assert_eq!(receipt["causes"][0]["rule"], "SPH-ENC-002");
+    assert_eq!(receipt["causes"][0]["first_row"], 2);
+}
+
+#[test]
+fn xml_with_a_document_type_is_refused() {
+    let xml = r#"<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>
+        <v:StudentList xmlns:v="urn:th:go:vec:student:1" academicYear="2569" semester="1"><v:Student code="&b;"/></v:StudentList>"#;
+    let (_folder, ran) = map_bytes("ovec/enrolments", xml.as_bytes());
+    assert_file_refused(&ran, "SPH-FMT-005");
+}
+
+#[test]
+fn json_nested_100_000_deep_is_refused() {
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let deep =
+            format!("{{\"semestry\":\"1/69\",\"students\":[{}1{}]}}", open.repeat(100_000), close.repeat(100_000));
+        let (_folder, ran) = map_bytes("dole/enrolments", deep.as_bytes());
+        assert_file_refused(&ran, "SPH-LIM-005");
+    }
+}
+
+#[test]
+fn a_workbook_that_is_a_zip_bomb_is_refused() {
+    use zip::write::SimpleFileOptions;
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let mut part = |name: &str, head: &str, filler: usize| {
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(head.as_bytes()).unwrap();
+        let block = format!("<!--{}-->", " ".repeat(1_000_000)).into_bytes();
+        for _ in 0..filler {
+            zip.write_all(&block).unwrap();
+        }
+    };
+    part(
+        "xl/workbook.xml",
+        r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="s" sheetId="1" r:id="rId1"/></sheets></workbook>"#,
+        0,
+    );
+    part(
+        "xl/_rels/workbook.xml.rels",
+        r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#,
+        0,
+    );
+    part(
+        "xl/worksheets/sheet1.xml",
+        r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>"#,
+        600,
+    );
+    let bytes = zip.finish().unwrap().into_inner();
+    assert!(bytes.len() < 2 << 20);
+    let (_folder, ran) = map_bytes("opec/enrolments", &bytes);
+    assert_file_refused(&ran, "SPH-LIM-006");
+}
+
+#[test]
+fn two_columns_of_one_wanted_name_are_refused() {
+    let text = format!("{}\n{}\n", HEADER.replace("รหัสนักเรียน", "เลขประจำตัวประชาชน"), row("ปรีชา"));
+    let (_folder, ran) = map_bytes("obec/enrolments", text.as_bytes());
+    assert_file_refused(&ran, "SPH-COL-002");
+}
+
+#[test]
+fn line_breaks_inside_quotes_stay_one_row() {
+    let text = format!("{HEADER}\r\n{}\r\n{}\r\n", row("\"ปรี\r\nชา\""), row("มานะ"));
+    let (_folder, ran) = map_bytes("obec/enrolments", &windows_874(&text));
+    let receipt = receipt(&ran);
+    assert_eq!((receipt["received"].as_u64(), receipt["accepted"].as_u64()), (Some(2), Some(2)), "{receipt}");
+    assert_eq!(receipt["encoding"], "windows-874");
+    assert!(ran.stdout.contains("ปรี ชา"), "{}", ran.stdout);
+}
+
+#[test]
+fn refused_rows_come_back_in_the_senders_own_bytes_with_reasons() {
+    let bad = row("ปรีชา").replace("ป.1", "ป.7");
+    let text = format!("{HEADER}\r\n{}\r\n{bad}\r\n", row("มานะ"));
+    let (folder, ran) = map_bytes("obec/enrolments", &windows_874(&text));
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let back = std::fs::read(folder.path().join("refused")).unwrap();
+    let (decoded, _, broken) = encoding_rs::WINDOWS_874.decode(&back);
+    assert!(!broken, "it came as windows-874 and goes back so");
+    let lines: Vec<&str> = decoded.split("\r\n").filter(|line| !line.is_empty()).collect();
+    assert_eq!(lines.len(), 2, "{decoded}");
+    assert!(lines[0].starts_with(HEADER), "{decoded}");
+    assert!(lines[1].starts_with(&bad), "{decoded}");
+    assert!(lines[1].contains("SPH-CODE-001") && lines[1].contains("ป.7"), "{decoded}");
+
+    // Put right and sent again, the reason columns are no trouble.
+    let mended = decoded.replace("ป.7", "ป.1");
+    let (_folder, ran) = map_bytes("obec/enrolments", &windows_874(&mended));
+    let receipt = receipt(&ran);
+    assert_eq!((ran.code, receipt["accepted"].as_u64()), (0, Some(1)), "{receipt}");
+    assert_eq!(receipt["unmapped_columns"], serde_json::json!([]));
+}
+
+#[test]
+fn an_identifier_never_reaches_a_message() {
+    let bad = row("ปรีชา").replace("1999900000013", "1999900000014");
+    let (_folder, ran) = map_bytes("obec/enrolments", format!("{HEADER}\n{bad}\n").as_bytes());
+    assert_eq!(ran.code, 2);
+    assert!(!ran.stderr.contains("1999900000014") && !ran.stderr.contains("ปรีชา"), "{}", ran.stderr);
+    assert_eq!(receipt(&ran)["causes"][0]["rule"], "SPH-ID-001");
+}
