@@ -187,13 +187,22 @@ impl Compiler<'_> {
         let (mut yes, mut no) = (Vec::new(), Vec::new());
         if let NodeValue::Map(entries) = &argument.value {
             for (key, value) in entries {
-                let words: Vec<Box<str>> = match &value.value {
-                    NodeValue::List(items) => items.iter().filter_map(Node::scalar).map(Into::into).collect(),
-                    _ => value.scalar().into_iter().map(Into::into).collect(),
+                let items = match &value.value {
+                    NodeValue::List(items) => items.as_slice(),
+                    _ => std::slice::from_ref(value),
                 };
-                match key.scalar().as_deref() {
-                    Some("true") => yes = words,
-                    Some("false") => no = words,
+                let mut words: Vec<Box<str>> = Vec::with_capacity(items.len());
+                for item in items {
+                    match item.scalar() {
+                        Some(word) => words.push(word.into()),
+                        None => {
+                            self.faults.say((item.line, item.column), format!("a word is needed, not {}", item.kind()))
+                        }
+                    }
+                }
+                match (&key.value, key.scalar().as_deref()) {
+                    (NodeValue::Bool(true), _) | (_, Some("true")) => yes = words,
+                    (NodeValue::Bool(false), _) | (_, Some("false")) => no = words,
                     _ => self.faults.say((key.line, key.column), "boolean has the keys true and false"),
                 }
             }

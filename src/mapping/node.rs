@@ -28,19 +28,19 @@ pub enum NodeValue {
 }
 
 impl Node {
-    /// The text of a scalar; numbers and booleans as written.
+    /// The text of a scalar. A bare `Y`, `no` or `true` has none: YAML took it for yes or no, and what the writer
+    /// meant is lost.
     pub fn scalar(&self) -> Option<String> {
         match &self.value {
-            NodeValue::Bool(value) => Some(value.to_string()),
             NodeValue::Number(text) | NodeValue::Text(text) => Some(text.clone()),
-            NodeValue::Null | NodeValue::List(_) | NodeValue::Map(_) => None,
+            NodeValue::Bool(_) | NodeValue::Null | NodeValue::List(_) | NodeValue::Map(_) => None,
         }
     }
 
     pub fn kind(&self) -> &'static str {
         match self.value {
             NodeValue::Null => "nothing",
-            NodeValue::Bool(_) => "yes/no",
+            NodeValue::Bool(_) => "yes or no (write the word in quotes)",
             NodeValue::Number(_) => "a number",
             NodeValue::Text(_) => "text",
             NodeValue::List(_) => "a list",
