@@ -140,19 +140,23 @@ impl CsvSource {
         DecodeError::refused(FMT_QUOTE, format!("row {}", self.next_row), detail)
     }
 
-    /// The unclosed record as one faulty row that says how much it swallowed.
-    fn hand_on_unclosed(&mut self, bytes: Vec<u8>, block: &mut Block) {
+    /// The unclosed record of the last line is one faulty row. One that swallowed further lines refuses the file: a
+    /// submission replaces what its schools had, and lines inside a quote would be lost from it.
+    fn hand_on_unclosed(&mut self, bytes: Vec<u8>, block: &mut Block) -> Result<(), DecodeError> {
         let lines = memchr_iter(self.dialect.newline, bytes.trim_ascii_end()).count();
+        if lines > 0 {
+            let detail = format!("a quote is opened here and never closed: {lines} further lines stand inside it");
+            return Err(DecodeError::refused(FMT_QUOTE, format!("row {}", self.next_row), detail));
+        }
         let mut batch = block.batch.take().unwrap_or_else(|| RowBatch::new(self.width));
         batch.clear(self.next_row);
         batch.begin_row();
-        let detail =
-            format!("a quote is opened here and never closed: {lines} further lines are refused with this row");
-        batch.fault(FMT_QUOTE, None, Some(detail.into()));
+        batch.fault(FMT_QUOTE, None, Some("a quote is opened here and never closed".into()));
         block.batch = Some(batch);
         block.bytes = bytes;
         block.rows = 1;
         self.next_row += 1;
+        Ok(())
     }
 }
 
@@ -162,7 +166,7 @@ impl BlockSource for CsvSource {
             block.clear(self.next_row);
             block.batch = None;
             if let Some(bytes) = self.unclosed.take() {
-                self.hand_on_unclosed(bytes, block);
+                self.hand_on_unclosed(bytes, block)?;
                 return Ok(true);
             }
             block.bytes.append(&mut self.carry);
