@@ -102,6 +102,9 @@ pub enum AppError {
     Store(#[from] StoreError),
     #[error("the vault failed")]
     Vault(#[from] VaultError),
+    /// A fault of ours: it refuses to commit less than it accepted.
+    #[error("{accepted} rows were accepted but {staged} came to the store")]
+    RowsLost { accepted: u64, staged: u64 },
     #[error("a worker stopped before its time")]
     Worker,
     #[error("a file of the gateway could not be written")]

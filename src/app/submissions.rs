@@ -10,7 +10,7 @@ use super::register::SchoolRenderer;
 use super::sealing::{EnrolmentFields, SealedRows, SealingRenderer};
 use super::{App, AppError, journal_entry};
 use crate::decode::{DecodeError, Input, ReadSeek};
-use crate::domain::enrolment::School;
+use crate::domain::enrolment::{School, SubmissionMode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::{Principal, Scope};
 use crate::domain::receipt::Receipt;
@@ -141,6 +141,12 @@ impl App {
         let mut taken_up = 0;
         for stored in self.store.unfinished().await? {
             let Some(claim) = Claim::take(&self.home, &stored.new.id)? else { continue };
+            // Another process may have ended it between the list and the claim.
+            let stored = self.stored(&stored.new.id).await?;
+            if stored.state.is_final() {
+                claim.close();
+                continue;
+            }
             match self.work(&stored, None).await {
                 Ok(()) => {
                     claim.close();
@@ -215,7 +221,7 @@ impl App {
         prototype().map_err(|error| PipelineError::Keep(error.into()))?;
         let mut stager =
             runtime.block_on(self.store.stager(stored.seq)).map_err(|error| PipelineError::Keep(error.into()))?;
-        let mut rows_done = 0;
+        let (mut rows_done, mut rows_staged) = (0, 0);
         let run = Run { mapping, context: context.clone(), limits: &self.limits, threads: self.threads };
         let summary = pipeline::run(
             &run,
@@ -225,6 +231,7 @@ impl App {
                 if let Some(failure) = result.out.failure {
                     return Err(AppError::Vault(failure));
                 }
+                rows_staged += result.out.rows.len() as u64;
                 runtime.block_on(stager.stage(result.out.rows))?;
                 runtime.block_on(stager.stage_refused(self.refused_rows_of(&result.refused, loaded)))?;
                 rows_done += result.rows;
@@ -234,6 +241,9 @@ impl App {
                 Ok(())
             },
         )?;
+        if rows_staged != summary.accepted {
+            return Err(PipelineError::Keep(AppError::RowsLost { accepted: summary.accepted, staged: rows_staged }));
+        }
         let receipt = self.receipt(summary, loaded, context, stored);
         runtime
             .block_on(async {
@@ -273,6 +283,18 @@ impl App {
                 Ok::<(), AppError>(())
             },
         )?;
+        if let Some(twice) = school_twice(&schools) {
+            return Err(PipelineError::Decode(DecodeError::Refused {
+                rule: crate::domain::rule::FMT_MALFORMED,
+                place: String::from("rows"),
+                detail: format!("the school {twice} stands in more than one row"),
+            }));
+        }
+        // A register with refused rows can't replace the whole: the schools it failed to name would vanish.
+        if summary.refused > 0 || stored.new.mode == SubmissionMode::Delta {
+            let held = runtime.block_on(self.store.schools()).map_err(|error| PipelineError::Keep(error.into()))?;
+            schools = overlaid(held, schools);
+        }
         let receipt = self.receipt(summary, loaded, context, stored);
         runtime
             .block_on(async {
@@ -432,6 +454,20 @@ impl App {
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| AppError::Worker)?
     }
+}
+
+/// A school that two rows name.
+fn school_twice(schools: &[School]) -> Option<Arc<str>> {
+    let mut seen = std::collections::HashSet::new();
+    schools.iter().find(|school| !seen.insert(school.school_id.clone())).map(|school| school.school_id.clone())
+}
+
+/// What was held, with the new rows in place of the old ones of the same school.
+fn overlaid(held: Vec<School>, new: Vec<School>) -> Vec<School> {
+    let mut all: std::collections::BTreeMap<Arc<str>, School> =
+        held.into_iter().map(|school| (school.school_id.clone(), school)).collect();
+    all.extend(new.into_iter().map(|school| (school.school_id.clone(), school)));
+    all.into_values().collect()
 }
 
 /// The first receipt again, under the new name, saying what it repeats.

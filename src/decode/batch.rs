@@ -9,6 +9,9 @@ use std::sync::Arc;
 /// Distinct unknown names one batch remembers; more are of no help to anybody.
 pub const UNKNOWN_NAMES_MAX: usize = 64;
 
+/// Of one unknown name as it is shown.
+const NAME_CHARS_MAX: usize = 80;
+
 #[derive(Debug, Clone, Copy)]
 struct Cell {
     start: u32,
@@ -142,8 +145,12 @@ impl RowBatch {
 
     /// Remembers a name met in a record that nobody mapped or ignored.
     pub fn unknown_name(&mut self, name: &str) {
-        if self.unknown.len() < UNKNOWN_NAMES_MAX && !self.unknown.iter().any(|known| **known == *name) {
-            self.unknown.push(name.into());
+        // A member that bears a person's number for its name is not repeated.
+        let telling = super::header::is_telling(name);
+        let shown: String =
+            if telling { "(a name with digits)".into() } else { name.chars().take(NAME_CHARS_MAX).collect() };
+        if self.unknown.len() < UNKNOWN_NAMES_MAX && !self.unknown.iter().any(|known| **known == *shown) {
+            self.unknown.push(shown.into());
         }
     }
 

@@ -72,6 +72,10 @@ impl BlockWorker for CsvWorker {
         } else {
             rows.plain();
         }
+        if let Some(row) = rows.swallowing {
+            let detail = "a quote opened in this row meets another one further on, and whole rows stand between them";
+            return Err(DecodeError::refused(FMT_QUOTE, format!("row {row}"), detail));
+        }
         if let Some(len) = rows.letters.take().map(Letters::finish) {
             let decoded = &self.text[..len];
             // The table yields nothing but UTF-8; were it wrong, the replacement character would say so.
@@ -83,6 +87,9 @@ impl BlockWorker for CsvWorker {
         Ok(())
     }
 }
+
+/// In narrower files a comma or two inside a quoted text say nothing.
+const COLUMNS_TOLD_MIN: usize = 4;
 
 /// The rows of one block while they are found.
 struct Rows<'a> {
@@ -96,6 +103,8 @@ struct Rows<'a> {
     column: usize,
     has_extra: bool,
     has_tail: bool,
+    /// The first row with a cell that holds whole rows.
+    swallowing: Option<u64>,
     too_long: Option<u32>,
     broken: Option<Option<u32>>,
 }
@@ -113,6 +122,7 @@ impl<'a> Rows<'a> {
             column: 0,
             has_extra: false,
             has_tail: false,
+            swallowing: None,
             too_long: None,
             broken: None,
         }
@@ -160,6 +170,9 @@ impl<'a> Rows<'a> {
             loop {
                 let cell = cell(bytes, at, dialect);
                 self.has_tail |= cell.has_tail;
+                if self.swallowing.is_none() && self.holds_a_row(cell.start, cell.end) {
+                    self.swallowing = Some(self.out.first_row() + self.out.rows() as u64 - 1);
+                }
                 self.cell(cell.start, cell.end, cell.is_doubled);
                 at = cell.next;
                 if cell.is_last {
@@ -168,6 +181,18 @@ impl<'a> Rows<'a> {
             }
             self.end(at);
         }
+    }
+
+    /// Does a quoted cell hold what looks like whole rows? Then its quote met another one further on by chance.
+    fn holds_a_row(&self, start: usize, end: usize) -> bool {
+        let (dialect, columns) = (self.plan.dialect, self.plan.columns.columns_min);
+        let Some(inside) = self.bytes.get(start..end) else { return false };
+        if columns < COLUMNS_TOLD_MIN || memchr(dialect.newline, inside).is_none() {
+            return false;
+        }
+        let delimiters = |line: &[u8]| line.iter().filter(|byte| **byte == dialect.delimiter).count();
+        inside.iter().filter(|byte| **byte == dialect.delimiter).count() + 1 >= columns
+            || inside.split(|byte| *byte == dialect.newline).any(|line| delimiters(line) + 1 >= columns)
     }
 
     #[inline]

@@ -79,6 +79,15 @@ fn a_quote_never_closed_refuses_its_row_and_where_it_swallowed_lines_the_file() 
 }
 
 #[test]
+fn a_quote_that_meets_another_one_rows_further_on_refuses_the_file() {
+    let spec = spec(Format::Csv, &["a", "b", "c", "d"]);
+    let swallowing = read(b"a,b,c,d\n1,2,3,4\n4,5,6,\"\n7,8,9,1\n1,1,1,\"\n1,1,1,1\n", &spec, &Limits::default());
+    assert_eq!(refusal(swallowing), (FMT_QUOTE, "row 2".into()));
+    let honest = read(b"a,b,c,d\n1,\"two\nlines, and a comma\",3,4\n4,5,6,7\n", &spec, &Limits::default()).unwrap();
+    assert_eq!((honest.rows.len(), honest.faults.len()), (2, 0));
+}
+
+#[test]
 fn ragged_rows_are_faults_and_empty_extra_cells_are_not() {
     let read = read(b"a,b\n1\n1,2,\n1,2,3\n,,\n1,2\n", &ab(), &Limits::default()).unwrap();
     assert_eq!(read.faults, [(1, FMT_RAGGED, None), (3, FMT_RAGGED, None)]);

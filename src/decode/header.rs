@@ -165,7 +165,9 @@ pub(crate) fn plan(
     let ignored: Vec<String> = spec.ignore.iter().map(|name| fold_name(name)).collect();
     for (column, name) in folded[..columns_min].iter().enumerate() {
         if plan.slots[column] == NO_SLOT && !ignored.contains(name) && !is_own(name) {
-            plan.unmapped.push(if name.is_empty() { format!("column {}", column + 1) } else { name.clone() });
+            let shown =
+                if name.is_empty() || is_telling(name) { format!("column {}", column + 1) } else { short(name) };
+            plan.unmapped.push(shown);
         }
     }
     Ok(plan)
@@ -201,7 +203,7 @@ fn none_found(cells: &[String], spec: &SourceSpec) -> String {
         .take(NAMES_SHOWN)
         .collect();
     // Without a header the row would be a person: then its cells are not repeated.
-    let is_data = cells.iter().any(|cell| cell.chars().filter(char::is_ascii_digit).count() >= 6);
+    let is_data = cells.iter().any(|cell| is_telling(cell));
     let found = if is_data {
         "a row that looks like data, not a header".to_owned()
     } else {
@@ -209,6 +211,11 @@ fn none_found(cells: &[String], spec: &SourceSpec) -> String {
         names.join(", ")
     };
     format!("none of the mapping's columns is there: expected {}; found {found}", expected.join(", "))
+}
+
+/// Six digits in any script: no column is called so, but a person's number is.
+pub(crate) fn is_telling(name: &str) -> bool {
+    name.chars().filter(|c| c.is_numeric()).count() >= 6
 }
 
 fn short(name: &str) -> String {

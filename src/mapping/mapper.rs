@@ -465,8 +465,15 @@ pub fn masked(field: &Field, value: &str) -> Box<str> {
     match field.field_type {
         FieldType::LearnerId => mask(value).into(),
         FieldType::Text { .. } if field.identifies() => mask_name(value).into(),
+        // Columns that slipped: what stands where a code belongs may be a person's number or whole name.
+        FieldType::Code(_) if field.identifies() && tells_a_person(value) => mask(value).into(),
         _ => shorten(value),
     }
+}
+
+/// Six digits, or more letters than any word of a list people type.
+fn tells_a_person(value: &str) -> bool {
+    value.chars().filter(|c| c.is_numeric()).count() >= 6 || value.chars().count() > 40
 }
 
 fn constant(value: &Constant) -> Value<'_> {

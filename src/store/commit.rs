@@ -9,11 +9,12 @@ use crate::domain::enrolment::{School, SubmissionMode};
 use crate::domain::receipt::Receipt;
 use sqlx::SqliteConnection;
 
-// Holdings of other submissions in force for the schools of submission $1.
+// Holdings of earlier submissions in force for the schools of submission $1. What was received later stays, whichever
+// of the two is done first: a large file must not overwrite the small correction sent after it.
 macro_rules! replaced {
     () => {
         "SELECT o.id FROM holding o JOIN holding n ON n.round = o.round AND n.agency = o.agency \
-         AND n.school_id = o.school_id WHERE n.submission = $1 AND o.in_force = 1 AND o.submission <> $1"
+         AND n.school_id = o.school_id WHERE n.submission = $1 AND o.in_force = 1 AND o.submission < $1"
     };
 }
 
@@ -25,7 +26,21 @@ const UNCHANGED: &str = "SELECT count(*) FROM holding n CROSS JOIN enrolment e O
       AND o.submission <> n.submission AND p.learner = e.learner AND p.content = e.content \
       AND (o.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = p.record)))";
 const PUT_OUT_OF_FORCE: &str = concat!("UPDATE holding SET in_force = 0 WHERE id IN (", replaced!(), ")");
-const PUT_IN_FORCE: &str = "UPDATE holding SET in_force = 1 WHERE submission = $1";
+// A school that a later file replaced already keeps the later rows.
+const PUT_IN_FORCE: &str = "UPDATE holding SET in_force = 1 WHERE submission = $1 AND NOT EXISTS (SELECT 1 FROM holding l \
+    JOIN submission s ON s.seq = l.submission WHERE l.round = holding.round AND l.agency = holding.agency \
+    AND l.school_id = holding.school_id AND l.in_force = 1 AND l.submission > $1 AND s.mode = 'replace')";
+const LATER_DELTA: &str = "SELECT EXISTS (SELECT 1 FROM holding o JOIN holding n ON n.round = o.round \
+    AND n.agency = o.agency AND n.school_id = o.school_id WHERE o.submission = $1 AND o.in_force = 1 \
+    AND n.in_force = 1 AND n.submission > $1)";
+// Rows of submission $1 about learners of whom a later delta in force says something newer.
+const SUPERSEDED_BY_LATER: &str = "INSERT INTO superseded (record, by_submission) \
+    SELECT p.record, max(n.submission) FROM holding o CROSS JOIN enrolment p ON p.holding = o.id \
+    CROSS JOIN holding n ON n.round = o.round AND n.agency = o.agency AND n.school_id = o.school_id \
+    CROSS JOIN enrolment e ON e.holding = n.id AND e.learner = p.learner \
+    WHERE o.submission = $1 AND o.in_force = 1 AND n.in_force = 1 AND n.submission > $1 GROUP BY p.record";
+const COUNT_OWN_SUPERSEDED: &str = "UPDATE holding SET superseded_rows = (SELECT count(*) FROM enrolment p \
+    JOIN superseded x ON x.record = p.record WHERE p.holding = holding.id) WHERE submission = $1";
 const SUPERSEDE: &str = concat!(
     "INSERT INTO superseded (record, by_submission) \
      SELECT p.record, $1 FROM holding o CROSS JOIN enrolment p ON p.holding = o.id WHERE o.id IN (",
@@ -44,8 +59,18 @@ const FINISH: &str = "UPDATE submission SET state = 'committed', finished_at = $
     received_rows = $4, accepted_rows = $5, refused_rows = $6 WHERE seq = $1";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] =
-    &[REPLACES_ANY, UNCHANGED, PUT_OUT_OF_FORCE, PUT_IN_FORCE, SUPERSEDE, COUNT_SUPERSEDED, FINISH];
+pub(super) const STATEMENTS: &[&str] = &[
+    REPLACES_ANY,
+    UNCHANGED,
+    PUT_OUT_OF_FORCE,
+    PUT_IN_FORCE,
+    LATER_DELTA,
+    SUPERSEDED_BY_LATER,
+    COUNT_OWN_SUPERSEDED,
+    SUPERSEDE,
+    COUNT_SUPERSEDED,
+    FINISH,
+];
 
 impl Store {
     /// Puts a submission's staged rows in force, with its receipt and journal entry.
@@ -74,6 +99,11 @@ impl Store {
             }
         }
         sqlx::query(PUT_IN_FORCE).bind(seq).execute(&mut *tx).await?;
+        if sqlx::query_scalar(LATER_DELTA).bind(seq).fetch_one(&mut *tx).await? {
+            for change in [SUPERSEDED_BY_LATER, COUNT_OWN_SUPERSEDED] {
+                sqlx::query(change).bind(seq).execute(&mut *tx).await?;
+            }
+        }
         let receipt = finish(super::row::count_from(unchanged, "unchanged")?);
         end(&mut tx, seq, &receipt, entry).await?;
         tx.commit().await?;

@@ -273,6 +273,24 @@ async fn a_delta_hides_the_same_learner_in_the_same_school_only() {
 }
 
 #[tokio::test]
+async fn what_was_received_later_stays_whichever_is_done_first() {
+    let bench = Bench::new().await;
+    // A large file is received first and done last.
+    let first = bench.begin("first", Replace).await;
+    bench.submit("later", Replace, vec![held(1, "boon", SCHOOL_A, 2)]).await;
+    bench.stage(first, vec![held(1, "anna", SCHOOL_A, 1), held(2, "chai", SCHOOL_B, 1)]).await;
+    bench.store.commit_submission(first, &entry("submission.commit"), |unchanged| receipt(2, unchanged)).await.unwrap();
+    assert_eq!(bench.visible().await, ["sealed boon 2", "sealed chai 1"], "the later file's school is not overwritten");
+
+    // The same with a later delta: the earlier base comes in under it.
+    let base = bench.begin("base", Replace).await;
+    bench.submit("delta", Delta, vec![held(1, "dara", SCHOOL_B, 2)]).await;
+    bench.stage(base, vec![held(1, "dara", SCHOOL_B, 1), held(2, "ek", SCHOOL_B, 1)]).await;
+    bench.store.commit_submission(base, &entry("submission.commit"), |unchanged| receipt(2, unchanged)).await.unwrap();
+    assert_eq!(bench.visible().await, ["sealed boon 2", "sealed dara 2", "sealed ek 1"]);
+}
+
+#[tokio::test]
 async fn what_a_crash_leaves_is_seen_by_nobody_and_can_be_thrown_away() {
     let bench = Bench::new().await;
     bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
