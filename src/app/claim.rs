@@ -18,7 +18,7 @@ impl Claim {
     /// None: another process holds it.
     pub(super) fn take(home: &Path, id: &SubmissionId) -> Result<Option<Claim>, AppError> {
         let folder = home.join("claims");
-        std::fs::create_dir_all(&folder).map_err(AppError::Write)?;
+        intake::private_folder(&folder).map_err(AppError::Write)?;
         let path = folder.join(id.as_str());
         let file = File::create(&path).map_err(AppError::Write)?;
         match file.try_lock() {

@@ -261,7 +261,7 @@ fn narrow(report: &mut CountReport, own: AgencyCode) {
     report.payable.total = report.payable.by_school.iter().map(|school| school.total).sum();
     report.closed_schools.retain(|school| school.agency == own);
     report.cases.retain(|case| case.places.iter().any(|place| place.agency == own));
-    report.findings.clear();
+    report.findings.values_mut().for_each(|learners| *learners = 0);
     for case in &report.cases {
         *report.findings.entry(case.rule.clone()).or_default() += 1;
     }

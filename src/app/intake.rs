@@ -67,7 +67,7 @@ impl App {
         };
         let id = SubmissionId::from_uuid(uuid::Uuid::now_v7());
         let folder = self.home.join(KEPT);
-        std::fs::create_dir_all(&folder).map_err(AppError::Write)?;
+        private_folder(&folder).map_err(AppError::Write)?;
         let path = folder.join(id.as_str());
         let writer = self.vault.create_sealed(&path, id.as_str().as_bytes())?;
         let terms = FileTerms { mapping: loaded.mapping.name.clone(), ..terms };
@@ -145,6 +145,12 @@ fn seen_before(earlier: &NewSubmission, terms: &FileTerms, sha256: &str) -> Resu
         && earlier.round == terms.round
         && earlier.mode == terms.mode;
     if same { Ok(Kept { id: earlier.id.clone(), seen_before: true }) } else { Err(AppError::IdempotencyKeyReused) }
+}
+
+/// Made with mode 0700: what lies in it is sealed, and still nobody else's business.
+pub(super) fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// A file nobody was told of: if it stays, it is sealed and nameless.

@@ -74,7 +74,9 @@ pub enum AppError {
     UnknownClient,
     #[error("nothing has been counted for this round")]
     NotCounted,
-    #[error("the school register is empty: submit it first with the mapping moe/schools")]
+    #[error(
+        "the school register is empty: submit it with the mapping moe/schools; the file is kept and is taken up then"
+    )]
     NoRegister,
     #[error("the idempotency key was used for another file")]
     IdempotencyKeyReused,

@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         for fault in &faults {
             say!("{fault}");
         }
-        eprintln!("{} faults; mend the places named and run the check again", faults.len());
+        eprintln!("faults: {}; mend the places named and run the check again", faults.len());
     }
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -51,7 +51,7 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (view, rate) = runtime.block_on(async {
         match &arguments.server {
-            Some(server) => remote(arguments, server).await.map(|view| (view, None)),
+            Some(server) => remote(arguments, server, lang).await.map(|view| (view, None)),
             None => local(arguments).await.map(|(view, rate)| (view, Some(rate))),
         }
     })?;
@@ -96,7 +96,7 @@ async fn local(arguments: &Arguments) -> anyhow::Result<(SubmissionView, u64)> {
     let app = crate::startup::open(&settings).await?;
     let taken_up = app.recover().await?;
     if taken_up > 0 {
-        eprintln!("{taken_up} submissions that were left unfinished are done now");
+        eprintln!("submissions that were left unfinished and are done now: {taken_up}");
     }
     let terms = FileTerms {
         mapping: arguments.mapping.clone(),
@@ -141,9 +141,13 @@ pub async fn submit_file(app: &App, path: &Path, terms: FileTerms) -> anyhow::Re
 /// Waiting for a large file's processing, at most.
 const REMOTE_WAIT_MAX: Duration = Duration::from_secs(6 * 3600);
 
-async fn remote(arguments: &Arguments, server: &str) -> anyhow::Result<SubmissionView> {
+async fn remote(arguments: &Arguments, server: &str, lang: Lang) -> anyhow::Result<SubmissionView> {
     let token = arguments.token.as_deref().ok_or_else(|| anyhow!("a gateway wants a token: set SAPHAN_TOKEN"))?;
+    let mut headers = reqwest::header::HeaderMap::new();
+    let tag = if lang == Lang::Th { "th" } else { "en" };
+    headers.insert(reqwest::header::ACCEPT_LANGUAGE, reqwest::header::HeaderValue::from_static(tag));
     let client = reqwest::Client::builder()
+        .default_headers(headers)
         .connect_timeout(Duration::from_secs(10))
         .read_timeout(Duration::from_secs(600))
         .build()?;
