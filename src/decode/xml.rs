@@ -92,6 +92,7 @@ struct Walk {
     /// Open elements, and how many of them from the root on lie on the way to the records.
     depth: usize,
     matched: usize,
+    has_root: bool,
     /// Elements open inside the record, the record first.
     frames: Vec<Frame>,
     /// Node of the document's tree for each open element outside records.
@@ -108,6 +109,7 @@ impl XmlSource {
             scope: Scope::default(),
             depth: 0,
             matched: 0,
+            has_root: false,
             frames: Vec::new(),
             head: Vec::new(),
             document: vec![None; documents],
@@ -227,15 +229,28 @@ impl Walk {
         }
         let is_on_way = self.matched + 1 == self.depth
             && plan.path.0.get(self.matched).is_some_and(|step| step.is(namespace, local));
+        if self.depth == 1 && std::mem::replace(&mut self.has_root, true) {
+            let detail = format!("a second root {} after the first one closed", name.0);
+            return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), detail));
+        }
         if is_on_way {
             self.matched += 1;
         } else if self.depth == 1 {
             return Err(wrong_root(name.0, plan, namespace));
+        } else if plan.path.0.last().is_some_and(|record| record.local.eq_ignore_ascii_case(local)) {
+            // Spelt a little differently or one level off: passed over, its learner would vanish without a word.
+            let path: Vec<String> =
+                plan.path.0.iter().map(|step| plan.namespaces.written(step.namespace, &step.local)).collect();
+            let detail = format!("{} stands where no record is expected; records are {}", name.0, path.join("/"));
+            return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), detail));
         }
         if self.matched == plan.path.0.len() && is_on_way {
             self.record_start(element, plan, reader, out)?;
         } else {
             self.head_start(element, (namespace, local), plan);
+            if self.depth > plan.path.0.len() - 1 && self.head.last() == Some(&None) {
+                out.unknown_name(&plan.namespaces.written(namespace, local));
+            }
         }
         Ok(())
     }

@@ -151,3 +151,18 @@ proptest! {
         prop_assert_eq!(&read(file.as_bytes(), &one(), &tiny).unwrap(), &whole);
     }
 }
+
+#[test]
+fn a_record_off_its_path_refuses_the_file_instead_of_vanishing() {
+    let lists = [
+        "<r><e><a>1</a></e><E><a>2</a></E></r>",
+        "<r><e><a>1</a></e><group><e><a>2</a></e></group></r>",
+        "<r><e><a>1</a></e></r><r><e><a>2</a></e></r>",
+    ];
+    for file in lists {
+        let (rule, _) = refusal(read(file.as_bytes(), &one(), &Limits::default()));
+        assert_eq!(rule, FMT_MALFORMED, "{file}");
+    }
+    let beside = read(b"<r><made>today</made><e><a>1</a></e></r>", &one(), &Limits::default()).unwrap();
+    assert_eq!(beside.rows.len(), 1);
+}
