@@ -19,7 +19,7 @@ use crate::mapping::RunContext;
 use crate::pipeline::{self, BlockResult, PipelineError, Run, Summary};
 use crate::sendback;
 use crate::standards::school_list;
-use crate::store::{DuplicateKey, JournalEntry, RefusedRow, State, Submission, SubmissionFilter};
+use crate::store::{DuplicateKey, JournalEntry, RefusedRow, State, StoreError, Submission, SubmissionFilter};
 use crate::vault::Vault;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -353,7 +353,12 @@ impl App {
             received_at: stored.new.received_at.to_string(),
             bytes: stored.new.bytes,
             receipt: stored.receipt,
-            refusal: stored.problem.and_then(|json| serde_json::from_value(json).ok()),
+            refusal: match stored.problem {
+                Some(json) => {
+                    Some(serde_json::from_value(json).map_err(|_| StoreError::Unreadable("submission.problem"))?)
+                }
+                None => None,
+            },
             state: stored.state.as_str().to_owned(),
             id: stored.new.id,
         })
@@ -415,11 +420,11 @@ impl App {
     ) -> Result<Vec<FindingView>, AppError> {
         let stored = self.readable(principal, id).await?;
         let rows = self.store.refused_rows(stored.seq, after_row, limit).await?;
-        Ok(rows
-            .iter()
-            .filter_map(|row| serde_json::from_str::<Vec<FindingView>>(&row.findings).ok())
-            .flatten()
-            .collect())
+        let mut views = Vec::new();
+        for row in &rows {
+            views.extend(findings_of(&row.findings)?);
+        }
+        Ok(views)
     }
 
     /// Writes the refused rows in the sender's own layout into `out`; answers how many.
@@ -454,6 +459,11 @@ impl App {
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| AppError::Worker)?
     }
+}
+
+/// Findings as they were stored. What can't be read any more is a failure, never an empty list.
+fn findings_of(json: &str) -> Result<Vec<FindingView>, AppError> {
+    serde_json::from_str(json).map_err(|_| AppError::Store(StoreError::Unreadable("refused_row.findings")))
 }
 
 /// A school that two rows name.
@@ -526,8 +536,13 @@ impl Iterator for RefusedPages<'_> {
         loop {
             if let Some(row) = self.page.next() {
                 self.after = row.row;
-                let views: Vec<FindingView> = serde_json::from_str(&row.findings).unwrap_or_default();
-                return Some(refusal::sendback_row(row.row, &views));
+                match findings_of(&row.findings) {
+                    Ok(views) => return Some(refusal::sendback_row(row.row, &views)),
+                    Err(failure) => {
+                        self.failure = Some(failure);
+                        return None;
+                    }
+                }
             }
             if self.done {
                 return None;

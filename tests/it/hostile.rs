@@ -248,3 +248,30 @@ fn an_identifier_never_reaches_a_message() {
     assert!(!ran.stderr.contains("1999900000014") && !ran.stderr.contains("ปรีชา"), "{}", ran.stderr);
     assert_eq!(receipt(&ran)["causes"][0]["rule"], "SPH-ID-001");
 }
+
+#[test]
+fn a_faulty_register_never_takes_schools_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let saphan = Saphan::new(folder.path());
+    let submit = |mapping: &str, path: &Path| {
+        saphan.run(&["submit", "--json", "--mapping", mapping, "--round", "2026-06-10", path.to_str().unwrap()])
+    };
+    assert_eq!(submit("moe/schools", &fixtures().join("schools.csv")).code, 0);
+    let text = std::fs::read_to_string(fixtures().join("schools.csv")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    // One school with a code that is none, nothing else: the other schools stay.
+    let bad = write("bad.csv", format!("{}\n{}\n", lines[0], lines[1].replacen("1020000001", "10200", 1)));
+    assert_eq!(submit("moe/schools", &bad).code, 2);
+    // One school twice: nobody knows which row is meant.
+    let twice = submit("moe/schools", &write("twice.csv", format!("{text}{}\n", lines[1])));
+    assert_eq!(twice.code, 1, "{}", twice.stderr);
+    assert!(twice.stderr.contains("1020000001 stands in more than one row"), "{}", twice.stderr);
+    let ran = submit("obec/enrolments", &fixtures().join("obec.csv"));
+    let receipt: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(receipt["accepted"], 3_916, "the register still knows every school");
+}
