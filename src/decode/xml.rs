@@ -248,7 +248,8 @@ impl Walk {
             self.record_start(element, plan, reader, out)?;
         } else {
             self.head_start(element, (namespace, local), plan);
-            if self.depth > plan.path.0.len() - 1 && self.head.last() == Some(&None) {
+            // At the records' own level or below: the sender may have meant it as data.
+            if self.depth >= plan.path.0.len() && self.head.last() == Some(&None) {
                 out.unknown_name(&plan.namespaces.written(namespace, local));
             }
         }
