@@ -145,11 +145,14 @@ impl RowBatch {
 
     /// Remembers a name met in a record that nobody mapped or ignored.
     pub fn unknown_name(&mut self, name: &str) {
+        if self.unknown.len() >= UNKNOWN_NAMES_MAX || self.unknown.iter().any(|known| **known == *name) {
+            return;
+        }
         // A member that bears a person's number for its name is not repeated.
         let telling = super::header::is_telling(name);
         let shown: String =
             if telling { "(a name with digits)".into() } else { name.chars().take(NAME_CHARS_MAX).collect() };
-        if self.unknown.len() < UNKNOWN_NAMES_MAX && !self.unknown.iter().any(|known| **known == *shown) {
+        if !self.unknown.iter().any(|known| **known == *shown) {
             self.unknown.push(shown.into());
         }
     }
