@@ -8,7 +8,7 @@ use crate::decode::{self, Block, BlockSource, BlockWorker, DecodeError, Input, L
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::receipt::{Cause, CauseTally, Receipt};
 use crate::domain::rule;
-use crate::mapping::{MappedRow, Mapper, Mapping, RunContext};
+use crate::mapping::{MappedRow, Mapper, Mapping, Memo, RunContext};
 use crate::standards::{Catalogue, Standard};
 use crate::validate::{Valid, Validator, Verdict};
 use bumpalo::Bump;
@@ -169,13 +169,20 @@ struct Worker<R> {
     parser: Box<dyn BlockWorker>,
     batch: RowBatch,
     bump: Bump,
+    memo: Memo,
     renderer: R,
 }
 
 impl<R: Renderer> Worker<R> {
     fn new(stage: &Stage<'_>, opened_parser: &Arc<dyn decode::BlockParser>, renderer: R) -> Self {
         let width = stage.mapper.mapping().spec.wanted.len();
-        Worker { parser: opened_parser.worker(), batch: RowBatch::new(width), bump: Bump::new(), renderer }
+        Worker {
+            parser: opened_parser.worker(),
+            batch: RowBatch::new(width),
+            bump: Bump::new(),
+            memo: stage.mapper.memo(),
+            renderer,
+        }
     }
 
     fn process(
@@ -209,7 +216,7 @@ impl<R: Renderer> Worker<R> {
                 result.refuse(row, findings);
                 continue;
             }
-            stage.mapper.map_row(batch, at, bump, &mut mapped);
+            stage.mapper.map_row(batch, at, bump, &mut self.memo, &mut mapped);
             match stage.validator.judge(row, &mut mapped.values, &mut mapped.findings) {
                 Verdict::Accepted(valid) => {
                     result.accepted += 1;

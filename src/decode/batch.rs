@@ -108,6 +108,16 @@ impl RowBatch {
         self.cells[at] = Cell { start: start as u32, len: len as u32 };
     }
 
+    /// As [`RowBatch::set_span_ahead`] for many slots of the row opened last: slot, start, length.
+    #[inline]
+    pub fn set_spans_ahead(&mut self, spans: impl Iterator<Item = (usize, usize, usize)>) {
+        let from = self.cells.len() - self.width;
+        let row = &mut self.cells[from..];
+        for (slot, start, len) in spans {
+            row[slot] = Cell { start: start as u32, len: len as u32 };
+        }
+    }
+
     /// Length of the text buffer.
     pub fn text_bytes(&self) -> usize {
         self.text.len()

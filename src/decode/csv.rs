@@ -10,7 +10,7 @@
 
 use super::charset::{Charset, Verdict, is_undefined_874};
 use super::csv_cells::{Dialect, QUOTE, cell, is_blank, strip_return};
-use super::csv_mask::each_of;
+use super::csv_mask::Marks;
 use super::header::{ColumnPlan, NO_SLOT};
 use super::thai_bytes::Letters;
 use super::{Block, BlockParser, BlockWorker, DecodeError, Limits, RowBatch};
@@ -22,13 +22,17 @@ use std::sync::Arc;
 pub(crate) struct CsvPlan {
     pub(crate) dialect: Dialect,
     pub(crate) columns: ColumnPlan,
+    /// Column and slot of each wanted cell.
+    wanted: Vec<(u32, u32)>,
     pub(crate) verdict: Verdict,
     pub(crate) cell_bytes_max: usize,
 }
 
 impl CsvPlan {
     pub(crate) fn new(dialect: Dialect, columns: ColumnPlan, verdict: Verdict, limits: &Limits) -> Self {
-        CsvPlan { dialect, columns, verdict, cell_bytes_max: limits.cell_bytes_max }
+        let slots = columns.slots.iter().enumerate().filter(|(_, slot)| **slot != NO_SLOT);
+        let wanted = slots.map(|(column, slot)| (column as u32, *slot)).collect();
+        CsvPlan { dialect, columns, wanted, verdict, cell_bytes_max: limits.cell_bytes_max }
     }
 }
 
@@ -36,7 +40,7 @@ pub(crate) struct CsvParser(pub(crate) Arc<CsvPlan>);
 
 impl BlockParser for CsvParser {
     fn worker(&self) -> Box<dyn BlockWorker> {
-        Box::new(CsvWorker { plan: self.0.clone(), text: Vec::new() })
+        Box::new(CsvWorker { plan: self.0.clone(), text: Vec::new(), marks: Marks::default() })
     }
 }
 
@@ -44,6 +48,7 @@ struct CsvWorker {
     plan: Arc<CsvPlan>,
     /// Text of a windows-874 block's wanted cells.
     text: Vec<u8>,
+    marks: Marks,
 }
 
 impl BlockWorker for CsvWorker {
@@ -70,7 +75,7 @@ impl BlockWorker for CsvWorker {
         if memchr(QUOTE, &block.bytes).is_some() {
             rows.quoted();
         } else {
-            rows.plain();
+            rows.plain(&mut self.marks);
         }
         if let Some(row) = rows.swallowing {
             let detail = "a quote opened in this row meets another one further on, and whole rows stand between them";
@@ -129,32 +134,60 @@ impl<'a> Rows<'a> {
     }
 
     /// A block without a quote: every delimiter and newline is one.
-    fn plain(&mut self) {
+    fn plain(&mut self, marks: &mut Marks) {
         let (bytes, dialect) = (self.bytes, self.plan.dialect);
-        let mut start = 0;
-        each_of(bytes, dialect.delimiter, dialect.newline, |at| {
-            if self.column == 0 {
-                if at < start || is_blank(bytes, start, dialect) {
-                    // The delimiters of a blank record are passed over one by one.
-                    start = if bytes[at] == dialect.newline { at + 1 } else { start };
-                    return;
+        marks.find(bytes, dialect.delimiter, dialect.newline);
+        if bytes.last() != Some(&dialect.newline) {
+            marks.newlines.push(marks.at.len() as u32);
+            marks.at.push(bytes.len() as u32);
+        }
+        let (mut start, mut first) = (0, 0);
+        for newline in &marks.newlines {
+            let last = *newline as usize;
+            if let Some(ends) = marks.at.get(first..=last) {
+                if start < bytes.len() && !is_blank(bytes, start, dialect) {
+                    self.plain_row(start, ends);
                 }
-                self.begin(start);
+                start = ends.last().map_or(bytes.len(), |end| *end as usize + 1);
             }
-            if bytes[at] == dialect.newline {
-                self.cell(start, strip_return(bytes, start, at), false);
-                self.end(at);
-            } else {
-                self.cell(start, at, false);
+            first = last + 1;
+        }
+    }
+
+    /// `ends`: where each cell ends, the last one at the newline.
+    fn plain_row(&mut self, start: usize, ends: &[u32]) {
+        self.begin(start);
+        let stop = ends.last().map_or(start, |end| *end as usize);
+        let end = strip_return(self.bytes, start, stop);
+        let is_regular = ends.len() == self.plan.columns.slots.len() && end - start <= self.plan.cell_bytes_max;
+        if is_regular && !self.is_suspect && self.plan.columns.also.is_empty() {
+            return self.regular_row(start, ends, end);
+        }
+        let mut from = start;
+        for to in ends {
+            self.cell(from, (*to as usize).min(end.max(from)), false);
+            from = *to as usize + 1;
+        }
+        self.end(stop);
+    }
+
+    /// Every column is there, no cell is too long and no byte of the block is suspect: nothing can be wrong with the
+    /// row, and only wanted cells are looked at.
+    fn regular_row(&mut self, start: usize, ends: &[u32], end: usize) {
+        let cell = |column: usize| {
+            let from = column.checked_sub(1).map_or(start, |before| ends[before] as usize + 1);
+            (from, (ends[column] as usize).min(end))
+        };
+        let wanted = self.plan.wanted.iter().map(|(column, slot)| (*slot as usize, cell(*column as usize)));
+        match &mut self.letters {
+            None => self.out.set_spans_ahead(wanted.map(|(slot, (from, to))| (slot, from, to - from))),
+            Some(letters) => {
+                let bytes = self.bytes;
+                self.out.set_spans_ahead(wanted.map(|(slot, (from, to))| {
+                    let (at, len) = letters.push(&bytes[from..to]);
+                    (slot, at, len)
+                }));
             }
-            start = at + 1;
-        });
-        if self.column > 0 || (start < bytes.len() && !is_blank(bytes, start, dialect)) {
-            if self.column == 0 {
-                self.begin(start);
-            }
-            self.cell(start, strip_return(bytes, start, bytes.len()), false);
-            self.end(bytes.len());
         }
     }
 

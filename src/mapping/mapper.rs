@@ -6,6 +6,7 @@
 
 use super::apply::{Applied, apply};
 use super::context::RunContext;
+use super::memo::{Memo, Recall};
 use super::plan::{Constant, Expression, FieldPlan, Input, Mapping, Step, Subject, Take, Test};
 use super::steps::outcome::{Fault, Outcome};
 use super::steps::{date, name, text};
@@ -131,14 +132,37 @@ impl<'m> Mapper<'m> {
     }
 
     /// Maps row `at` of the batch (from 0) into `out`.
-    pub fn map_row<'b>(&'b self, batch: &'b RowBatch, at: usize, bump: &'b Bump, out: &mut MappedRow<'b>) {
+    pub fn map_row<'b>(
+        &'b self,
+        batch: &'b RowBatch,
+        at: usize,
+        bump: &'b Bump,
+        memo: &mut Memo,
+        out: &mut MappedRow<'b>,
+    ) {
         out.clear();
-        for (plan, settled) in self.mapping.fields.iter().zip(&self.settled) {
+        for (field, (plan, settled)) in self.mapping.fields.iter().zip(&self.settled).enumerate() {
             out.values[plan.target] = match settled {
                 Some(value) => *value,
-                None => self.evaluate(&plan.expression, plan, batch, at, bump, out),
+                None => match memo.recall(field, batch, at) {
+                    Recall::Known(value) => value,
+                    Recall::Closed => self.evaluate(&plan.expression, plan, batch, at, bump, out),
+                    Recall::Missing(missing) => {
+                        let said = out.findings.len();
+                        let value = self.evaluate(&plan.expression, plan, batch, at, bump, out);
+                        if out.findings.len() == said {
+                            memo.keep(field, missing, batch, at, &value);
+                        }
+                        value
+                    }
+                },
             };
         }
+    }
+
+    /// What one worker remembers of the cells it has seen; for this mapper's rows only.
+    pub fn memo(&self) -> Memo {
+        Memo::new(&self.mapping.fields)
     }
 
     fn evaluate<'b>(
@@ -342,7 +366,8 @@ impl<'m> Mapper<'m> {
                 Moving::Absent
             }
             Input::Join { slots, with, keep_empty } => {
-                let mut joined = bumpalo::collections::String::new_in(bump);
+                let room = slots.iter().map(|slot| batch.get(at, *slot).map_or(0, str::len) + with.len()).sum();
+                let mut joined = bumpalo::collections::String::with_capacity_in(room, bump);
                 let mut any = false;
                 for (position, slot) in slots.iter().enumerate() {
                     let part = match self.read(*slot, plan, batch, at, bump, out) {
