@@ -1,17 +1,16 @@
 //! From the document to the plan: every name resolved, every type agreed, all faults together.
 //!
-//! Owns the promise that a mapping which could fail silently can't be activated: unknown field,
-//! missing required field, wrong type, unknown list or code, a source named twice in `ignore`.
+//! Owns the promise that a mapping which could fail silently can't be activated, and what of it concerns the
+//! whole: unknown field, missing required field. Single fields are judged in `compile_field`, their steps in
+//! `compile_step`, the source in `compile_source`.
 
-use super::document::{self, Document, InputDocument, Located, Reference};
+use super::document::{self, Document, Located, Reference};
 use super::fault::{Faults, MappingFault, did_you_mean};
-use super::plan::{Constant, Expression, FieldPlan, Flow, Input, Mapping, Subject, Take, Test};
+use super::plan::{Expression, FieldPlan, Input, Mapping, Take};
 use super::steps::name_part::TitleWords;
-use crate::decode::spec::Encoding;
-use crate::decode::{Format, SourceSpec, Wanted};
-use crate::domain::value::Decimal;
+use crate::decode::Wanted;
 use crate::standards::{FieldType, Library, Standard};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Reads files that stand beside the mapping: `tables/grade.csv` → its text.
@@ -48,10 +47,10 @@ pub(super) struct Compiler<'c> {
     pub(super) library: &'c Library,
     pub(super) tables: Tables<'c>,
     titles: Option<Arc<TitleWords>>,
-    wanted: Vec<Wanted>,
-    slots: HashMap<Wanted, usize>,
-    documents: Vec<String>,
-    prior_fields: Vec<usize>,
+    pub(super) wanted: Vec<Wanted>,
+    pub(super) slots: HashMap<Wanted, usize>,
+    pub(super) documents: Vec<String>,
+    pub(super) prior_fields: Vec<usize>,
 }
 
 impl<'c> Compiler<'c> {
@@ -144,158 +143,7 @@ impl<'c> Compiler<'c> {
         unfilled
     }
 
-    fn expression(
-        &mut self,
-        expression: &document::Expression,
-        standard: &Standard,
-        target: usize,
-    ) -> Option<Expression> {
-        match expression {
-            document::Expression::Take(take) => self.take(take, standard, target).map(Expression::Take),
-            document::Expression::When(when) => {
-                let subject = match &when.subject {
-                    document::Subject::Column(reference) => match &reference.value {
-                        Reference::Document(_) => {
-                            self.faults.say(reference.at, "a when looks at a column or a field, not at the document");
-                            return None;
-                        }
-                        _ => Subject::Slot(self.slot(&reference.value)),
-                    },
-                    document::Subject::Field(name) => match standard.field_index(&name.value) {
-                        Some(at) if self.prior_fields.contains(&at) => Subject::Field(at),
-                        _ => {
-                            self.faults
-                                .say(name.at, format!("\"{}\" is not a field that stands earlier here", name.value));
-                            return None;
-                        }
-                    },
-                };
-                let test = match &when.test {
-                    document::Test::Equals(text) => Test::Equals(text.as_str().into()),
-                    document::Test::In(texts) => Test::In(texts.iter().map(|text| text.as_str().into()).collect()),
-                    document::Test::Present(present) => Test::Present(*present),
-                };
-                let then = Box::new(self.expression(&when.then, standard, target)?);
-                let otherwise = match &when.otherwise {
-                    Some(otherwise) => Some(Box::new(self.expression(otherwise, standard, target)?)),
-                    None => None,
-                };
-                Some(Expression::When { subject, test, then, otherwise })
-            }
-        }
-    }
-
-    fn take(&mut self, take: &document::Take, standard: &Standard, target: usize) -> Option<Take> {
-        let field = &standard.fields[target];
-        let steps: Vec<_> = take.steps.iter().filter_map(|step| self.step(step)).collect();
-        let whole = steps.len() == take.steps.len();
-        let (input, mut flow) = match &take.input {
-            InputDocument::From(reference) => (self.input_of(&reference.value), Flow::Text),
-            InputDocument::First(references) => {
-                let slots = self.slots_of(references);
-                (Input::First(slots), Flow::Text)
-            }
-            InputDocument::Join { parts, with } => {
-                let keep_empty = matches!(steps.first(), Some(super::plan::Step::Place(_)));
-                let slots = self.slots_of(parts);
-                (Input::Join { slots, with: with.as_str().into(), keep_empty }, Flow::Text)
-            }
-            InputDocument::Const(text) => {
-                let constant = self.constant(text, &field.field_type)?;
-                (Input::Constant(constant), flow_of(&field.field_type))
-            }
-            InputDocument::Param(name) => match name.value.as_str() {
-                "academic_year" => (Input::AcademicYear, Flow::Whole),
-                "term" => (Input::Term, Flow::Whole),
-                other => {
-                    let hint = did_you_mean(other, ["academic_year", "term"].into_iter());
-                    self.faults.say(name.at, format!("a submission has no parameter \"{other}\"{hint}"));
-                    return None;
-                }
-            },
-        };
-        for (step, place) in steps.iter().zip(&take.steps) {
-            if flow != Flow::Text {
-                self.faults.say(
-                    place.name.at,
-                    format!("the step {} needs text, but here comes {}", place.name.value, flow.word()),
-                );
-                return None;
-            }
-            flow = step.output();
-        }
-        if whole {
-            self.check_type(take, &steps, flow, &field.field_type, &field.name);
-        }
-        let default = match &take.default {
-            Some(text) => Some(self.constant(text, &field.field_type)?),
-            None => None,
-        };
-        let empty_if = take.empty_if.iter().map(|text| text.value.as_str().into()).collect();
-        whole.then_some(Take { input, steps, default, empty_if })
-    }
-
-    /// The last step's output must be the field's type, and the list the field's list.
-    fn check_type(
-        &mut self,
-        take: &document::Take,
-        steps: &[super::plan::Step],
-        flow: Flow,
-        field_type: &FieldType,
-        field: &str,
-    ) {
-        let expected = flow_of(field_type);
-        if flow != expected && !(flow == Flow::Whole && expected == Flow::Number) {
-            let at = take.steps.last().map_or(take.at, |step| step.name.at);
-            let advice = match field_type {
-                FieldType::Code(list) => format!("; end with {{ code: {list} }}"),
-                FieldType::Date { .. } => String::from("; end with { date: PATTERN }"),
-                FieldType::LearnerId => String::from("; end with learner_id"),
-                FieldType::Decimal { .. } => String::from("; end with decimal"),
-                FieldType::Integer { .. } => String::from("; end with integer"),
-                FieldType::Boolean => String::from("; end with { boolean: { true: [..], false: [..] } }"),
-                FieldType::Text { .. } => String::new(),
-            };
-            self.faults
-                .say(at, format!("the field {field} is {}, but here comes {}{advice}", expected.word(), flow.word()));
-            return;
-        }
-        if let FieldType::Code(list) = field_type {
-            let given = match steps.last() {
-                Some(super::plan::Step::Code(given)) => given.name().to_owned(),
-                Some(super::plan::Step::School) => String::from("school"),
-                Some(super::plan::Step::Place(_)) => String::from("subdistrict"),
-                _ => return,
-            };
-            if given != **list {
-                let at = take.steps.last().map_or(take.at, |step| step.name.at);
-                self.faults.say(at, format!("the field {field} takes the list {list}, not {given}"));
-            }
-        }
-    }
-
-    pub(super) fn constant(&mut self, text: &Located<String>, field_type: &FieldType) -> Option<Constant> {
-        let value = text.value.as_str();
-        let constant = match field_type {
-            FieldType::Text { .. } => Some(Constant::Text(value.into())),
-            FieldType::Code(list) => self.library.list(list).and_then(|list| list.find(value)).map(Constant::Code),
-            FieldType::Date { .. } => value.parse().ok().map(Constant::Date),
-            FieldType::Integer { .. } => value.parse().ok().map(Constant::Integer),
-            FieldType::Decimal { .. } => Decimal::parse(value).map(Constant::Decimal),
-            FieldType::Boolean => value.parse().ok().map(Constant::Boolean),
-            FieldType::LearnerId => None,
-        };
-        if constant.is_none() {
-            let what = match field_type {
-                FieldType::Code(list) => format!("a code of the list {list}"),
-                other => flow_of(other).word().to_owned(),
-            };
-            self.faults.say(text.at, format!("\"{value}\" is not {what}"));
-        }
-        constant
-    }
-
-    fn input_of(&mut self, reference: &Reference) -> Input {
+    pub(super) fn input_of(&mut self, reference: &Reference) -> Input {
         match reference {
             Reference::Document(path) => {
                 let at = self.documents.iter().position(|known| known == path).unwrap_or_else(|| {
@@ -308,7 +156,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn slots_of(&mut self, references: &[Located<Reference>]) -> Vec<usize> {
+    pub(super) fn slots_of(&mut self, references: &[Located<Reference>]) -> Vec<usize> {
         let mut slots = Vec::with_capacity(references.len());
         for reference in references {
             if let Reference::Document(_) = reference.value {
@@ -320,7 +168,7 @@ impl<'c> Compiler<'c> {
         slots
     }
 
-    fn slot(&mut self, reference: &Reference) -> usize {
+    pub(super) fn slot(&mut self, reference: &Reference) -> usize {
         let wanted = match reference {
             Reference::Name(name) | Reference::Document(name) => Wanted::Name(name.clone()),
             Reference::Position(at) => Wanted::Position(*at),
@@ -358,85 +206,6 @@ impl<'c> Compiler<'c> {
             }
         }
         self.titles.clone()
-    }
-
-    fn source(&mut self, document: &Document) -> Option<SourceSpec> {
-        let source = &document.source;
-        let Some(format) = &source.format else {
-            self.faults.say(source.at, "source has no format: csv, json, ndjson, xml or xlsx");
-            return None;
-        };
-        let Some(kind) = Format::parse(&format.value) else {
-            let hint = did_you_mean(&format.value, ["csv", "json", "ndjson", "xml", "xlsx"].into_iter());
-            self.faults.say(format.at, format!("\"{}\" is not a format{hint}", format.value));
-            return None;
-        };
-        let mut encodings = Vec::new();
-        for encoding in &source.encodings {
-            match encoding.value.to_ascii_lowercase().as_str() {
-                "utf-8" => encodings.push(Encoding::Utf8),
-                "windows-874" | "tis-620" | "cp874" => encodings.push(Encoding::Windows874),
-                "utf-16" => encodings.push(Encoding::Utf16),
-                other => {
-                    let hint = did_you_mean(other, ["utf-8", "windows-874", "utf-16"].into_iter());
-                    self.faults.say(encoding.at, format!("\"{other}\" is not an encoding we read{hint}"));
-                }
-            }
-        }
-        if encodings.is_empty() {
-            encodings = vec![Encoding::Utf8, Encoding::Utf16];
-        }
-        if source.records.is_none() && matches!(kind, Format::Json | Format::Xml) {
-            self.faults.say(source.at, "json and xml need \"records\": where in the file the records are");
-        }
-        let delimiter = match source.delimiter.as_ref().map(|text| (text.at, text.value.as_bytes())) {
-            None => b',',
-            Some((_, b"\\t" | b"tab")) => b'\t',
-            Some((_, [one])) if one.is_ascii() && *one != b'"' && *one != b'\n' => *one,
-            Some((at, _)) => {
-                self.faults.say(at, "a delimiter is one character such as \",\" or \";\", or tab");
-                b','
-            }
-        };
-        self.check_ignored(document);
-        let namespaces: BTreeMap<String, String> =
-            source.namespaces.iter().map(|(prefix, uri)| (prefix.value.clone(), uri.value.clone())).collect();
-        Some(SourceSpec {
-            format: kind,
-            encodings,
-            delimiter,
-            header_row: source.header_row.as_ref().map(|row| row.value),
-            sheet: source.sheet.as_ref().map(|sheet| sheet.value.clone()),
-            records: source.records.as_ref().map(|records| records.value.clone()),
-            namespaces,
-            wanted: std::mem::take(&mut self.wanted),
-            ignore: document.ignore.iter().map(|name| name.value.clone()).collect(),
-            document: std::mem::take(&mut self.documents),
-        })
-    }
-
-    fn check_ignored(&mut self, document: &Document) {
-        let mut seen: HashMap<&str, ()> = HashMap::new();
-        for name in &document.ignore {
-            if self.slots.contains_key(&Wanted::Name(name.value.clone())) {
-                self.faults.say(name.at, format!("\"{}\" is both mapped and ignored", name.value));
-            }
-            if seen.insert(&name.value, ()).is_some() {
-                self.faults.say(name.at, format!("\"{}\" is ignored twice", name.value));
-            }
-        }
-    }
-}
-
-pub(super) fn flow_of(field_type: &FieldType) -> Flow {
-    match field_type {
-        FieldType::LearnerId => Flow::LearnerId,
-        FieldType::Text { .. } => Flow::Text,
-        FieldType::Code(_) => Flow::Code,
-        FieldType::Date { .. } => Flow::Date,
-        FieldType::Integer { .. } => Flow::Whole,
-        FieldType::Decimal { .. } => Flow::Number,
-        FieldType::Boolean => Flow::YesNo,
     }
 }
 

@@ -7,6 +7,8 @@
 mod apply;
 pub mod attempt;
 mod compile;
+mod compile_field;
+mod compile_source;
 mod compile_step;
 mod context;
 mod document;
