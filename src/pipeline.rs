@@ -105,6 +105,7 @@ where
     };
     let mapper = Mapper::new(run.mapping, run.context.clone(), opened.document.clone());
     let validator = validator(run.mapping, &mapper);
+    let notices = opened.notices.clone();
     let mut unknown = BTreeSet::new();
     let mut collect = |result: BlockResult<R::Out>| {
         summary.received += result.rows;
@@ -127,6 +128,8 @@ where
         run_threads(&stage, opened, run.threads, &renderer, &mut collect)?;
     }
     summary.unmapped.extend(unknown);
+    summary.unmapped.extend(notices.unmapped_names());
+    notices.findings().iter().for_each(|finding| summary.causes.add_of_file(finding));
     if summary.received == 0 {
         return Err(PipelineError::Decode(DecodeError::Refused {
             rule: rule::FMT_EMPTY,

@@ -70,13 +70,14 @@ fn causes(out: &mut String, receipt: &Receipt, lang: Lang) {
         };
         let mut lines = wrap(cause.message.get(lang), text_columns).into_iter();
         let first = lines.next().unwrap_or_default();
+        let of_file = cause.rows == 0;
         let _ = writeln!(
             out,
             "  {:>2} {sign} {} {:>9}  {:>8}",
             number + 1,
             fit(&first, text_columns),
-            thousands(cause.rows),
-            format!("#{}", cause.first_row)
+            if of_file { String::from("–") } else { thousands(cause.rows) },
+            if of_file { String::new() } else { format!("#{}", cause.first_row) }
         );
         for line in lines {
             let _ = writeln!(out, "       {line}");

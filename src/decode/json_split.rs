@@ -4,7 +4,9 @@
 //! Refuses a file that is not one whole document: it says the byte where it breaks off.
 
 use super::charset::{self, Charset, Verdict, decode_piece};
+use super::json_envelope::{EnvelopePlan, written};
 use super::json_scan::{Locate, Scan, locate, pointer, skip_space, value_end};
+use super::notices::Notices;
 use super::stream::{self, ByteStream, Bytes, Position};
 use super::{Block, BlockSource, DecodeError, Limits, SourceSpec};
 use crate::domain::rule::{
@@ -27,6 +29,8 @@ pub(crate) struct JsonSource {
     limits: Limits,
     charset: Charset,
     tokens: Vec<String>,
+    around: EnvelopePlan,
+    pub(crate) notices: Notices,
     /// What stands before the array's bracket, and after its closing one.
     pub(crate) prefix: Vec<u8>,
     pub(crate) suffix: Vec<u8>,
@@ -53,6 +57,8 @@ impl JsonSource {
             limits: limits.clone(),
             charset: verdict.charset,
             tokens: pointer(spec.records.as_deref().unwrap_or("")),
+            around: EnvelopePlan::new(spec),
+            notices: Notices::default(),
             prefix: Vec::new(),
             suffix: Vec::new(),
             carry: Vec::new(),
@@ -159,19 +165,25 @@ impl JsonSource {
                 return Err(self.at(LIM_RECORD, 0, &detail));
             }
         }
-        let envelope = self.envelope()?;
-        let at = if self.tokens.is_empty() { Some(&envelope) } else { envelope.pointer(&json_pointer(&self.tokens)) };
-        if at.and_then(serde_json::Value::as_array).is_some_and(Vec::is_empty) {
-            return Ok(());
+        let text = self.envelope_text();
+        let envelope = self.envelope(&text)?;
+        let at = if self.tokens.is_empty() { Some(&envelope) } else { envelope.pointer(&written(&self.tokens)) };
+        if !at.and_then(serde_json::Value::as_array).is_some_and(Vec::is_empty) {
+            return Err(self.at(FMT_MALFORMED, 0, "the list of records is given twice"));
         }
-        Err(self.at(FMT_MALFORMED, 0, "the list of records is given twice"))
+        let judged = self.around.judge(&text, &self.notices);
+        judged.map_err(|twice| self.at(FMT_MALFORMED, 0, &format!("{twice} is given twice")))
     }
 
-    fn envelope(&self) -> Result<serde_json::Value, DecodeError> {
+    fn envelope_text(&self) -> String {
         let mut text = decode_piece(&self.prefix, self.charset).into_owned();
         text.push_str("[]");
         text.push_str(&decode_piece(&self.suffix, self.charset));
-        serde_json::from_str(&text).map_err(|error| {
+        text
+    }
+
+    fn envelope(&self, text: &str) -> Result<serde_json::Value, DecodeError> {
+        serde_json::from_str(text).map_err(|error| {
             let (rule, detail) = if error.is_eof() {
                 (FMT_TRUNCATED, "the file ends before its brackets are closed")
             } else {
@@ -193,17 +205,13 @@ impl JsonSource {
     pub(crate) fn all_values(mut self, pointers: &[String]) -> Result<Vec<Option<String>>, DecodeError> {
         let mut block = Block::default();
         while self.next(&mut block)? {}
-        Ok(values(&self.envelope()?, pointers))
+        Ok(values(&self.envelope(&self.envelope_text())?, pointers))
     }
-}
-
-fn json_pointer(tokens: &[String]) -> String {
-    tokens.iter().map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
 fn values(envelope: &serde_json::Value, pointers: &[String]) -> Vec<Option<String>> {
     use serde_json::Value;
-    let value = |text: &String| match envelope.pointer(&json_pointer(&pointer(text)))? {
+    let value = |text: &String| match envelope.pointer(&written(&pointer(text)))? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(flag) => Some(flag.to_string()),

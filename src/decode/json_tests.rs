@@ -37,7 +37,7 @@ fn records_members_and_the_document_are_read_and_numbers_keep_their_text() {
             ]
         );
         assert_eq!(read.document, [text("1/69")]);
-        assert_eq!(read.unknown, ["extra"]);
+        assert_eq!(read.unknown, ["extra", "/system"]);
         assert!(read.faults.is_empty());
     }
 }
@@ -181,5 +181,35 @@ proptest! {
         let tiny = Limits { block_bytes, ..Limits::default() };
         let (one, many) = (read(bytes.as_bytes(), &list(&["a"]), &Limits::default()), read(bytes.as_bytes(), &list(&["a"]), &tiny));
         prop_assert_eq!(one.is_ok(), many.is_ok());
+    }
+}
+
+#[test]
+fn what_stands_around_the_records_unasked_is_named() {
+    let file = br#"{"v":2,"meta":{"term":"1/69","by":"x"},"data":{"more":{"students":[{"name":"b"}]},"students":[{"name":"a"}]},
+        "codes":["x"],"1999900000013":true}"#;
+    let mut spec = spec(Format::Json, &["name"]);
+    spec.records = Some("/data/students".into());
+    spec.document = vec!["/meta/term".into()];
+    let whole = read(file, &spec, &Limits::default()).unwrap();
+    assert_eq!(whole.rows.len(), 1);
+    assert_eq!(whole.unknown, ["/v", "/meta/by", "/data/more", "/codes", "(a name with digits)"]);
+    assert_eq!(whole.unread, ["/data/more/students"], "a list of texts is no list of records");
+    let tiny = Limits { block_bytes: 16, ..Limits::default() };
+    assert_eq!(read(file, &spec, &tiny).unwrap(), whole);
+    spec.ignore_document = vec!["/v".into(), "/meta/by".into(), "/data/more".into(), "/codes".into()];
+    let ignored = read(file, &spec, &Limits::default()).unwrap();
+    assert_eq!((ignored.unknown.len(), ignored.unread.len()), (1, 0));
+}
+
+#[test]
+fn a_value_of_the_document_given_twice_refuses_the_file() {
+    let mut spec = dole();
+    spec.document = vec!["/meta/term".into()];
+    for file in [
+        br#"{"meta":{"term":1,"term":2},"students":[{"name":"a"}]}"#.as_slice(),
+        br#"{"meta":{"term":1},"students":[{"name":"a"}],"meta":{"term":2}}"#,
+    ] {
+        assert_eq!(refusal(read(file, &spec, &Limits::default())).0, FMT_MALFORMED);
     }
 }

@@ -14,9 +14,11 @@ pub(crate) mod csv_split;
 pub mod header;
 mod input;
 mod json;
+mod json_envelope;
 pub(crate) mod json_scan;
 pub(crate) mod json_split;
 pub mod limits;
+mod notices;
 mod open;
 pub mod spec;
 pub(crate) mod stream;
@@ -38,6 +40,7 @@ use std::sync::Arc;
 pub use batch::{RowBatch, RowFault};
 pub use input::MemoryInput;
 pub use limits::Limits;
+pub use notices::Notices;
 pub use open::open;
 pub use spec::{Encoding, Format, SourceSpec, Wanted};
 
@@ -110,6 +113,8 @@ pub struct Opened {
     pub missing: Vec<usize>,
     /// Values of `SourceSpec::document`, in its order.
     pub document: Vec<Option<String>>,
+    /// Complete when the source is read to its end.
+    pub notices: Notices,
     pub source: Box<dyn BlockSource>,
     pub parser: Arc<dyn BlockParser>,
 }

@@ -7,6 +7,7 @@ use super::charset::{self, Charset, Verdict};
 use super::csv::{CsvParser, CsvPlan};
 use super::json::{JsonParser, JsonPlan};
 use super::json_split::{JsonSource, LineSource};
+use super::notices::Notices;
 use super::stream::{self, ByteStream};
 use super::xlsx::{Sheet, XlsxSource};
 use super::xml::{ParsedAlready, XmlPlan, XmlSource};
@@ -54,6 +55,7 @@ fn open_csv(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resul
         unmapped,
         missing,
         document: vec![None; spec.document.len()],
+        notices: Notices::default(),
         source: Box::new(source),
         parser: Arc::new(CsvParser(Arc::new(plan))),
     })
@@ -71,7 +73,8 @@ fn open_json(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resu
             JsonSource::open(again, verdict, spec, limits)?.all_values(&spec.document)?
         }
     };
-    Ok(opened_json(verdict, gzip, document, Box::new(source), spec, limits))
+    let notices = source.notices.clone();
+    Ok(Opened { notices, ..opened_json(verdict, gzip, document, Box::new(source), spec, limits) })
 }
 
 fn open_lines(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Result<Opened, DecodeError> {
@@ -96,6 +99,7 @@ fn opened_json(
         unmapped: Vec::new(),
         missing: Vec::new(),
         document,
+        notices: Notices::default(),
         source,
         parser: Arc::new(JsonParser(Arc::new(plan))),
     }
@@ -125,6 +129,7 @@ fn open_xml(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resul
         unmapped: Vec::new(),
         missing: Vec::new(),
         document,
+        notices: Notices::default(),
         source: Box::new(Begun { first: Some(first).filter(|first| first.rows > 0), rest: Box::new(source) }),
         parser: Arc::new(ParsedAlready),
     })
@@ -134,6 +139,10 @@ fn open_xlsx(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resu
     let mut sheet = Sheet::open(input, spec, limits)?;
     let unmapped = std::mem::take(&mut sheet.columns.unmapped);
     let missing = std::mem::take(&mut sheet.columns.missing);
+    let notices = Notices::default();
+    for unread in sheet.unread(spec, limits) {
+        notices.unread(&unread, &sheet.name);
+    }
     let source = XlsxSource::new(sheet, spec, limits);
     Ok(Opened {
         // A workbook's parts are UTF-8 whatever the mapping says.
@@ -142,6 +151,7 @@ fn open_xlsx(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resu
         unmapped,
         missing,
         document: source.document(spec),
+        notices,
         source: Box::new(source),
         parser: Arc::new(ParsedAlready),
     })

@@ -83,6 +83,11 @@ pub struct SourceSpec {
     /// Values said once for the whole file: JSON Pointer from the root, XML path from the root element
     /// (`@academicYear`, `v:Head/v:Term`), or a cell (`A2`) above the table.
     pub document: Vec<String>,
+    /// Known and not wanted outside the records: a JSON Pointer from the root or an XML path from the root element. What
+    /// lies under it is covered.
+    pub ignore_document: Vec<String>,
+    /// XLSX: further sheets known and not wanted.
+    pub ignore_sheets: Vec<String>,
 }
 
 #[cfg(test)]
@@ -102,6 +107,8 @@ pub(crate) mod tests {
             wanted: names.iter().map(|name| Wanted::Name((*name).to_owned())).collect(),
             ignore: Vec::new(),
             document: Vec::new(),
+            ignore_document: Vec::new(),
+            ignore_sheets: Vec::new(),
         }
     }
 }

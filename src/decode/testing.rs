@@ -13,6 +13,8 @@ pub(crate) struct Read {
     pub(crate) unknown: Vec<String>,
     pub(crate) unmapped: Vec<String>,
     pub(crate) document: Vec<Option<String>>,
+    /// Lists and sheets that hold data and were not read.
+    pub(crate) unread: Vec<String>,
 }
 
 pub(crate) fn read(bytes: &[u8], spec: &SourceSpec, limits: &Limits) -> Result<Read, DecodeError> {
@@ -46,6 +48,9 @@ pub(crate) fn read_input(
             }
         }
     }
+    out.unknown.extend(opened.notices.unmapped_names());
+    let findings = opened.notices.findings();
+    out.unread.extend(findings.into_iter().filter_map(|finding| finding.value.map(String::from)));
     Ok(out)
 }
 

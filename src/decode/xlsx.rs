@@ -22,6 +22,10 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// A sheet opened at its first data row.
 pub(crate) struct Sheet {
     pub(crate) name: String,
+    package: Package,
+    shared: Arc<SharedTexts>,
+    /// Name and part of the other sheets that are not hidden.
+    others: Vec<(String, String)>,
     reader: SheetReader,
     position: Position,
     /// Rows read to find the header, with data.
@@ -41,9 +45,10 @@ impl Sheet {
             Some(part) => SharedTexts::read(&package, part, limits)?,
             None => SharedTexts::default(),
         };
+        let shared = Arc::new(shared);
         let position = Position::default();
         let part = package.part(&workbook.sheet_part, position.clone())?;
-        let mut reader = SheetReader::new(part, Arc::new(shared), &workbook.sheet_name, limits);
+        let mut reader = SheetReader::new(part, shared.clone(), &workbook.sheet_name, limits);
         let mut rows = read_head(&mut reader, limits)?;
         let texts = head_texts(&rows, limits)?;
         let at = header::find_row(&texts, spec)?;
@@ -51,7 +56,30 @@ impl Sheet {
         let header_row = at as u32 + 1;
         let split = rows.iter().position(|row| row.number > header_row).unwrap_or(rows.len());
         let waiting = rows.split_off(split).into();
-        Ok(Sheet { name: workbook.sheet_name, reader, position, waiting, head: rows, columns, blank: 0 })
+        let others = workbook.others;
+        let name = workbook.sheet_name;
+        Ok(Sheet { name, package, shared, others, reader, position, waiting, head: rows, columns, blank: 0 })
+    }
+
+    /// Names of the other sheets in which something stands. One that can't be read is named too: nobody knows what is
+    /// in it.
+    pub(crate) fn unread(&self, spec: &SourceSpec, limits: &Limits) -> Vec<String> {
+        let is_ignored = |name: &str| spec.ignore_sheets.iter().any(|ignored| ignored.trim() == name.trim());
+        let others = self.others.iter().filter(|(name, _)| !is_ignored(name));
+        others.filter(|(name, part)| self.holds_data(name, part, limits)).map(|(name, _)| name.clone()).collect()
+    }
+
+    fn holds_data(&self, name: &str, part: &str, limits: &Limits) -> bool {
+        let Ok(part) = self.package.part(part, Position::default()) else { return true };
+        let mut reader = SheetReader::new(part, self.shared.clone(), name, limits);
+        let mut row = Row::default();
+        loop {
+            match reader.next(&mut row) {
+                Ok(true) if row.is_blank() => {}
+                Ok(false) => return false,
+                Ok(true) | Err(_) => return true,
+            }
+        }
     }
 
     /// The next data row; false after the last.

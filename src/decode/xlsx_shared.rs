@@ -105,6 +105,8 @@ pub(crate) struct Workbook {
     pub(crate) sheet_name: String,
     pub(crate) sheet_part: String,
     pub(crate) shared_part: Option<String>,
+    /// Name and part of the other sheets that are not hidden, as far as they are tables.
+    pub(crate) others: Vec<(String, String)>,
 }
 
 struct Relation {
@@ -132,14 +134,18 @@ impl Workbook {
             return Err(DecodeError::refused(FMT_HEADER, "workbook", detail));
         };
         let relations = relations(package, &workbook, limits)?;
-        let sheet_part = relations
-            .iter()
-            .find(|relation| relation.id == wanted.relation)
+        let part_of = |sheet: &Sheet| relations.iter().find(|relation| relation.id == sheet.relation);
+        let sheet_part = part_of(wanted)
             .map(|relation| relation.target.clone())
             .ok_or_else(|| DecodeError::refused(FMT_ARCHIVE, &*workbook, "the sheet's part is not named"))?;
         let shared = relations.iter().find(|relation| relation.kind.ends_with("/sharedStrings"));
         let shared_part = shared.map(|relation| relation.target.clone()).filter(|part| package.has(part));
-        Ok(Workbook { sheet_name: wanted.name.clone(), sheet_part, shared_part })
+        let others = sheets.iter().filter(|sheet| !sheet.is_hidden && sheet.relation != wanted.relation);
+        // A sheet may be a chart alone.
+        let is_table = |relation: &&Relation| relation.kind.ends_with("/worksheet");
+        let named = |sheet: &Sheet| Some((sheet.name.clone(), part_of(sheet).filter(is_table)?.target.clone()));
+        let others = others.filter_map(named).collect();
+        Ok(Workbook { others, sheet_name: wanted.name.clone(), sheet_part, shared_part })
     }
 }
 

@@ -157,3 +157,32 @@ fn any_size_of_block_gives_the_same_rows() {
         assert_eq!(read(&file, &ab(), &Limits { block_bytes, ..Limits::default() }).unwrap(), whole);
     }
 }
+
+#[test]
+fn further_sheets_with_data_are_named_and_hidden_or_empty_ones_are_not() {
+    let rels = BOOK_RELS
+        .replace("</Relationships>", "<Relationship Id=\"r4\" Type=\"http://x/worksheet\" Target=\"worksheets/sheet3.xml\"/><Relationship Id=\"r5\" Type=\"http://x/chartsheet\" Target=\"chartsheets/sheet1.xml\"/></Relationships>");
+    let book = r#"<workbook xmlns:r="http://r"><sheets><sheet name="ม.1" r:id="r1"/><sheet name="ม.2" r:id="r2"/><sheet name="1-9999-00000-01-3" r:id="r4"/><sheet name="กราฟ" r:id="r5"/></sheets></workbook>"#;
+    let sheet = |cells: &str| format!("<worksheet><sheetData>{cells}</sheetData></worksheet>");
+    let header = format!("<row r=\"1\">{}{}</row>", inline("A1", "a"), inline("B1", "b"));
+    let first = sheet(&format!("{header}<row r=\"2\">{}</row>", inline("A2", "1")));
+    let made = |book: &str, second: &str| {
+        zip(&[
+            ("_rels/.rels", RELS.as_bytes()),
+            ("xl/workbook.xml", book.as_bytes()),
+            ("xl/_rels/workbook.xml.rels", rels.as_bytes()),
+            ("xl/sharedStrings.xml", SHARED.as_bytes()),
+            ("xl/worksheets/sheet1.xml", first.as_bytes()),
+            ("xl/worksheets/sheet2.xml", second.as_bytes()),
+            ("xl/worksheets/sheet3.xml", first.as_bytes()),
+        ])
+    };
+    let unread = |file: &[u8], spec: &SourceSpec| read(file, spec, &Limits::default()).unwrap().unread;
+    let blank = sheet("<row r=\"1\"><c r=\"A1\" s=\"1\"/></row>");
+    assert_eq!(unread(&made(book, &first), &ab()), ["ม.2", "(a name with digits)"]);
+    assert_eq!(unread(&made(book, &blank), &ab()), ["(a name with digits)"]);
+    assert_eq!(unread(&made(&book.replace("name=\"1-", "state=\"hidden\" name=\"1-"), &first), &ab()), ["ม.2"]);
+    let mut ignoring = ab();
+    ignoring.ignore_sheets = vec!["ม.2".into()];
+    assert_eq!(unread(&made(book, &first), &ignoring), ["(a name with digits)"]);
+}

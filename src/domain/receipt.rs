@@ -50,8 +50,9 @@ pub struct Cause {
     pub column: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// How many rows it concerns; 0: the file as a whole.
     pub rows: u64,
-    /// Number of the first data row concerned, from 1.
+    /// Number of the first data row concerned, from 1; 0: none.
     pub first_row: u64,
     pub message: Bilingual,
     pub hint: Bilingual,
@@ -83,18 +84,27 @@ impl CauseTally {
     pub const CAUSES_MAX: usize = 1_000;
 
     pub fn add(&mut self, row: u64, finding: &Finding) {
+        self.count(row, 1, finding);
+    }
+
+    /// Something that concerns the file and no single row.
+    pub fn add_of_file(&mut self, finding: &Finding) {
+        self.count(0, 0, finding);
+    }
+
+    fn count(&mut self, row: u64, rows: u64, finding: &Finding) {
         let key = CauseKey {
             rule: finding.rule,
             field: finding.field.clone(),
             value: if finding.groups_by_value { finding.value.clone() } else { None },
         };
         if let Some(tallied) = self.causes.get_mut(&key) {
-            tallied.rows += 1;
+            tallied.rows += rows;
             tallied.first_row = tallied.first_row.min(row);
         } else if self.causes.len() < Self::CAUSES_MAX {
-            self.causes.insert(key, Tallied { example: finding.clone(), rows: 1, first_row: row });
+            self.causes.insert(key, Tallied { example: finding.clone(), rows, first_row: row });
         } else {
-            self.not_listed += 1;
+            self.not_listed += rows;
         }
     }
 

@@ -66,6 +66,8 @@ rules! {
     FMT_HEADER = "SPH-FMT-009";
     /// The compressed file or workbook is damaged.
     FMT_ARCHIVE = "SPH-FMT-010";
+    /// Another list or sheet of the file holds data and was not read: warning.
+    FMT_UNREAD = "SPH-FMT-011";
 
     /// A column the mapping needs is not in the file: usually the wrong mapping for the file.
     COL_MISSING = "SPH-COL-001";

@@ -4,11 +4,11 @@
 //! column that is both mapped and ignored, or ignored twice: one of the two is a mistake.
 
 use super::compile::Compiler;
-use super::document::Document;
+use super::document::{Document, Ignored};
 use super::fault::did_you_mean;
 use crate::decode::spec::Encoding;
 use crate::decode::{Format, SourceSpec, Wanted};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 impl Compiler<'_> {
     pub(super) fn source(&mut self, document: &Document) -> Option<SourceSpec> {
@@ -49,7 +49,10 @@ impl Compiler<'_> {
                 b','
             }
         };
-        self.check_ignored(document);
+        self.check_ignored(document, kind);
+        let ignored = |pick: fn(&Ignored) -> Option<&String>| {
+            document.ignore.iter().filter_map(|ignored| pick(&ignored.value)).cloned().collect()
+        };
         let namespaces: BTreeMap<String, String> =
             source.namespaces.iter().map(|(prefix, uri)| (prefix.value.clone(), uri.value.clone())).collect();
         Some(SourceSpec {
@@ -61,20 +64,49 @@ impl Compiler<'_> {
             records: source.records.as_ref().map(|records| records.value.clone()),
             namespaces,
             wanted: std::mem::take(&mut self.wanted),
-            ignore: document.ignore.iter().map(|name| name.value.clone()).collect(),
+            ignore: ignored(|ignored| if let Ignored::Name(name) = ignored { Some(name) } else { None }),
+            ignore_document: ignored(|ignored| if let Ignored::Document(path) = ignored { Some(path) } else { None }),
+            ignore_sheets: ignored(|ignored| if let Ignored::Sheet(name) = ignored { Some(name) } else { None }),
             document: std::mem::take(&mut self.documents),
         })
     }
 
-    fn check_ignored(&mut self, document: &Document) {
-        let mut seen: HashMap<&str, ()> = HashMap::new();
-        for name in &document.ignore {
-            if self.slots.contains_key(&Wanted::Name(name.value.clone())) {
-                self.faults.say(name.at, format!("\"{}\" is both mapped and ignored", name.value));
+    /// Whether what is to be ignored can be there, and is not wanted as well.
+    fn check_ignored(&mut self, document: &Document, format: Format) {
+        let mut seen: HashSet<&Ignored> = HashSet::new();
+        for ignored in &document.ignore {
+            let (at, name) = (ignored.at, ignored.value.name());
+            if !seen.insert(&ignored.value) {
+                self.faults.say(at, format!("\"{name}\" is ignored twice"));
             }
-            if seen.insert(&name.value, ()).is_some() {
-                self.faults.say(name.at, format!("\"{}\" is ignored twice", name.value));
+            let is_mapped = match &ignored.value {
+                Ignored::Name(name) => self.slots.contains_key(&Wanted::Name(name.clone())),
+                Ignored::Document(path) => self.documents.iter().any(|taken| parts(taken) == parts(path)),
+                Ignored::Sheet(sheet) => document.source.sheet.as_ref().is_some_and(|taken| taken.value == *sheet),
+            };
+            if is_mapped {
+                self.faults.say(at, format!("\"{name}\" is both mapped and ignored"));
+            }
+            match (&ignored.value, format) {
+                (Ignored::Document(_), Format::Json | Format::Xml) | (Ignored::Sheet(_), Format::Xlsx) => {}
+                (Ignored::Name(_), _) => {}
+                (Ignored::Document(_), _) => {
+                    self.faults.say(at, "only json and xml have something outside the records to ignore");
+                }
+                (Ignored::Sheet(_), _) => self.faults.say(at, "only a workbook (xlsx) has sheets to ignore"),
+            }
+            if let (Ignored::Document(path), Some(records)) = (&ignored.value, &document.source.records) {
+                // An XML path begins below the root, the path of the records at it.
+                let below = if format == Format::Xml { 1 } else { 0 };
+                let records: Vec<&str> = parts(&records.value).into_iter().skip(below).collect();
+                if records.starts_with(&parts(path)) {
+                    self.faults.say(at, format!("the records stand under \"{path}\", so it can't be ignored"));
+                }
             }
         }
     }
+}
+
+fn parts(path: &str) -> Vec<&str> {
+    path.split('/').filter(|part| !part.is_empty()).collect()
 }

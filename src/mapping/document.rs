@@ -22,7 +22,7 @@ pub struct Document {
     pub standard: Located<String>,
     pub source: SourceDocument,
     pub fields: Vec<FieldDocument>,
-    pub ignore: Vec<Located<String>>,
+    pub ignore: Vec<Located<Ignored>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -101,6 +101,25 @@ pub enum Reference {
 pub struct StepDocument {
     pub name: Located<String>,
     pub argument: Option<Node>,
+}
+
+/// What a mapping knows and does not want.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Ignored {
+    /// A column, or a pointer or path relative to the record.
+    Name(String),
+    /// A value, object or element outside the records.
+    Document(String),
+    /// A further sheet of a workbook.
+    Sheet(String),
+}
+
+impl Ignored {
+    pub fn name(&self) -> &str {
+        match self {
+            Ignored::Name(name) | Ignored::Document(name) | Ignored::Sheet(name) => name,
+        }
+    }
 }
 
 const TOP_KEYS: &[&str] = &["mapping", "version", "standard", "source", "fields", "ignore", "note"];
@@ -208,7 +227,7 @@ impl Reader {
                     fields_seen = true;
                     fields = self.fields(value);
                 }
-                "ignore" => ignore = self.texts(value, "ignore"),
+                "ignore" => ignore = self.ignored(value),
                 _ => {}
             }
         }
@@ -224,6 +243,27 @@ impl Reader {
             }
         }
         Some(Document { mapping: mapping?, version: version?, standard: standard?, source: source?, fields, ignore })
+    }
+
+    fn ignored(&mut self, node: &Node) -> Vec<Located<Ignored>> {
+        let items = match &node.value {
+            NodeValue::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut ignored = Vec::with_capacity(items.len());
+        for item in items {
+            if let NodeValue::Map(_) = item.value {
+                for (key, value) in self.map(item, "an entry of ignore", &["document", "sheet"]) {
+                    let Some(text) = self.text(value, &key.value) else { continue };
+                    let value =
+                        if key.value == "sheet" { Ignored::Sheet(text.value) } else { Ignored::Document(text.value) };
+                    ignored.push(Located { at: text.at, value });
+                }
+            } else if let Some(text) = self.text(item, "ignore") {
+                ignored.push(Located { at: text.at, value: Ignored::Name(text.value) });
+            }
+        }
+        ignored
     }
 
     fn source(&mut self, node: &Node) -> SourceDocument {

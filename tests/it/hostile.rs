@@ -275,3 +275,21 @@ fn a_faulty_register_never_takes_schools_away() {
     let receipt: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(receipt["accepted"], 3_916, "the register still knows every school");
 }
+
+#[test]
+fn a_second_list_and_members_nobody_mapped_stand_on_the_receipt() {
+    let file = std::fs::read_to_string(fixtures().join("dole.json")).unwrap();
+    let (_folder, clean) = map_bytes("dole/enrolments", file.as_bytes());
+    let (_folder, ran) = map_bytes(
+        "dole/enrolments",
+        file.replacen("{\"system\"", "{\"made\":\"10/06/2569\",\"left\":[{\"cardid\":\"x\"}],\"system\"", 1).as_bytes(),
+    );
+    assert_eq!((ran.code, receipt(&ran)["received"].clone()), (clean.code, receipt(&clean)["received"].clone()));
+    assert_eq!(receipt(&clean)["unmapped_columns"], serde_json::json!([]));
+    assert_eq!(receipt(&ran)["unmapped_columns"], serde_json::json!(["/made", "/left"]));
+    let causes = receipt(&ran)["causes"].clone();
+    let cause = causes.as_array().unwrap().iter().find(|cause| cause["rule"] == "SPH-FMT-011").unwrap();
+    assert_eq!((&cause["severity"], &cause["rows"], &cause["value"]), (&"warning".into(), &0.into(), &"/left".into()));
+    assert_eq!(cause["message"]["en"], "The file holds more data that was not read: \"/left\"; read was \"/students\"");
+    assert!(cause["message"]["th"].as_str().unwrap().contains("\"/left\""));
+}

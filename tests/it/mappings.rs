@@ -86,3 +86,26 @@ fn an_example_that_no_longer_holds_fails_the_check() {
     assert_eq!(faults.len(), 1, "{faults:?}");
     assert!(faults[0]["path"].as_str().unwrap().ends_with("obec/enrolments/examples/01-clean.csv"));
 }
+
+#[test]
+fn what_can_not_be_ignored_is_a_fault_with_its_place() {
+    let folder = mappings();
+    for (mapping, ignore, fault) in [
+        ("dole", "ignore: [grp_code, { document: /students }]", "the records stand under \"/students\""),
+        ("dole", "ignore: [grp_code, { document: /semestry }]", "\"/semestry\" is both mapped and ignored"),
+        ("dole", "ignore: [grp_code, { sheet: x }]", "only a workbook (xlsx) has sheets to ignore"),
+        ("dole", "ignore: [grp_code, { documents: /x }]", "\"documents\" is not a key of an entry of ignore"),
+        ("opec", "ignore: [ลำดับ, { document: A2 }]", "only json and xml have something outside the records"),
+        ("opec", "ignore: [ลำดับ, { sheet: ก }, { sheet: ก }]", "\"ก\" is ignored twice"),
+    ] {
+        let path = folder.path().join(mapping).join("enrolments/mapping.yaml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let at = text.find("\nignore: ").unwrap() + 1;
+        std::fs::write(&path, format!("{}{ignore}\n", &text[..at])).unwrap();
+        let (code, faults) = check(folder.path());
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(code, 1, "{ignore}");
+        assert!(faults[0]["message"].as_str().unwrap().contains(fault), "{ignore}: {faults:?}");
+        assert!(faults[0]["line"].as_u64().unwrap() > 10, "{faults:?}");
+    }
+}

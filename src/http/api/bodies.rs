@@ -107,6 +107,7 @@ pub struct CauseBody {
     /// Masked where it identifies somebody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// 0: it concerns the file as a whole.
     pub rows: u64,
     /// From 1.
     pub first_row: u64,
