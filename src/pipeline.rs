@@ -5,7 +5,7 @@
 //! the blocks in flight, whatever the file's size. Pure: no store, no network, no clock.
 
 use crate::decode::{self, Block, BlockSource, BlockWorker, DecodeError, Input, Limits, Opened, RowBatch, RowFault};
-use crate::domain::finding::{Finding, Severity};
+use crate::domain::finding::{Finding, Severity, mask_if_shifted};
 use crate::domain::receipt::{Cause, CauseTally, Receipt};
 use crate::domain::rule;
 use crate::mapping::{MappedRow, Mapper, Mapping, Memo, RunContext};
@@ -239,7 +239,8 @@ impl<R: Renderer> Worker<R> {
 }
 
 impl<T> BlockResult<T> {
-    fn refuse(&mut self, row: u64, findings: Vec<Finding>) {
+    fn refuse(&mut self, row: u64, mut findings: Vec<Finding>) {
+        mask_if_shifted(&mut findings);
         for finding in &findings {
             self.causes.add(row, finding);
         }

@@ -10,11 +10,12 @@
 
 use super::charset::{Charset, Verdict, is_undefined_874};
 use super::csv_cells::{Dialect, QUOTE, cell, is_blank, strip_return};
+use super::csv_lines::LineEnds;
 use super::csv_mask::Marks;
 use super::header::{ColumnPlan, NO_SLOT};
 use super::thai_bytes::Letters;
 use super::{Block, BlockParser, BlockWorker, DecodeError, Limits, RowBatch};
-use crate::domain::rule::{ENC_BROKEN_BYTE, FMT_NUL, FMT_QUOTE, FMT_RAGGED, LIM_CELL};
+use crate::domain::rule::{ENC_BROKEN_BYTE, FMT_LINE_ENDS, FMT_NUL, FMT_QUOTE, FMT_RAGGED, LIM_CELL};
 use memchr::{memchr, memmem};
 use std::sync::Arc;
 
@@ -77,9 +78,15 @@ impl BlockWorker for CsvWorker {
         } else {
             rows.plain(&mut self.marks);
         }
-        if let Some(row) = rows.swallowing {
-            let detail = "a quote opened in this row meets another one further on, and whole rows stand between them";
-            return Err(DecodeError::refused(FMT_QUOTE, format!("row {row}"), detail));
+        if let Some((row, several)) = rows.several {
+            let (rule, detail) = match several {
+                Several::InQuotes => (
+                    FMT_QUOTE,
+                    "a quote opened in this row meets another one further on, and whole rows stand between them",
+                ),
+                Several::ByReturns => (FMT_LINE_ENDS, "lines end with LF, but in this row several with CR alone"),
+            };
+            return Err(DecodeError::refused(rule, format!("row {row}"), detail));
         }
         if let Some(len) = rows.letters.take().map(Letters::finish) {
             let decoded = &self.text[..len];
@@ -96,6 +103,13 @@ impl BlockWorker for CsvWorker {
 /// In narrower files a comma or two inside a quoted text say nothing.
 const COLUMNS_TOLD_MIN: usize = 4;
 
+/// How one row came to hold several.
+#[derive(Debug, Clone, Copy)]
+enum Several {
+    InQuotes,
+    ByReturns,
+}
+
 /// The rows of one block while they are found.
 struct Rows<'a> {
     plan: &'a CsvPlan,
@@ -108,8 +122,8 @@ struct Rows<'a> {
     column: usize,
     has_extra: bool,
     has_tail: bool,
-    /// The first row with a cell that holds whole rows.
-    swallowing: Option<u64>,
+    /// The first row that holds whole rows.
+    several: Option<(u64, Several)>,
     too_long: Option<u32>,
     broken: Option<Option<u32>>,
 }
@@ -127,7 +141,7 @@ impl<'a> Rows<'a> {
             column: 0,
             has_extra: false,
             has_tail: false,
-            swallowing: None,
+            several: None,
             too_long: None,
             broken: None,
         }
@@ -203,8 +217,8 @@ impl<'a> Rows<'a> {
             loop {
                 let cell = cell(bytes, at, dialect);
                 self.has_tail |= cell.has_tail;
-                if self.swallowing.is_none() && self.holds_a_row(cell.start, cell.end) {
-                    self.swallowing = Some(self.out.first_row() + self.out.rows() as u64 - 1);
+                if self.several.is_none() && self.holds_a_row(cell.start, cell.end) {
+                    self.several = Some((self.row_number(), Several::InQuotes));
                 }
                 self.cell(cell.start, cell.end, cell.is_doubled);
                 at = cell.next;
@@ -224,6 +238,19 @@ impl<'a> Rows<'a> {
             return false;
         }
         inside.iter().filter(|byte| **byte == dialect.delimiter).count() + 1 >= columns
+    }
+
+    /// Do several rows hang together because they end with CR alone?
+    fn holds_returns(&self, cells: usize, end: usize) -> bool {
+        let columns = self.plan.columns.columns_min;
+        if columns < 2 || cells < columns * 2 - 1 || self.plan.dialect.newline == b'\r' {
+            return false;
+        }
+        LineEnds::of(self.bytes[self.row_start..end].trim_ascii_end()).returns > 0
+    }
+
+    fn row_number(&self) -> u64 {
+        self.out.first_row() + self.out.rows() as u64 - 1
     }
 
     #[inline]
@@ -293,15 +320,18 @@ impl<'a> Rows<'a> {
         let cells = self.column;
         self.column = 0;
         if cells < self.plan.columns.columns_min || self.has_extra || self.has_tail || self.too_long.is_some() {
-            self.faults(cells);
+            self.faults(cells, end);
         }
         if self.is_suspect {
             self.suspect_row(end);
         }
     }
 
-    fn faults(&mut self, cells: usize) {
+    fn faults(&mut self, cells: usize, end: usize) {
         let columns = self.plan.columns.columns_min;
+        if self.several.is_none() && self.holds_returns(cells, end) {
+            self.several = Some((self.row_number(), Several::ByReturns));
+        }
         if std::mem::take(&mut self.has_tail) {
             self.out.fault(FMT_QUOTE, None, Some("text stands after a closing quote".into()));
         }

@@ -5,10 +5,10 @@
 
 use super::charset::{Verdict, decode_piece};
 use super::csv_cells::{Dialect, RecordEnd, cell, record_end};
+use super::csv_lines::LineEnds;
 use super::header::{self, ColumnPlan, HEADER_ROWS_MAX};
 use super::{DecodeError, Limits, SourceSpec};
-use crate::domain::rule::{FMT_MALFORMED, FMT_QUOTE, LIM_COLUMNS, LIM_RECORD};
-use memchr::memchr;
+use crate::domain::rule::{FMT_LINE_ENDS, FMT_MALFORMED, FMT_QUOTE, LIM_COLUMNS, LIM_RECORD};
 
 /// Tried where the declared delimiter does not show the wanted columns.
 const OTHER_DELIMITERS: [u8; 4] = [b';', b'\t', b'|', b','];
@@ -38,9 +38,14 @@ pub(crate) fn read(
     if bytes.starts_with(ZIP_MAGIC) {
         return Err(DecodeError::refused(FMT_MALFORMED, "byte 0", "a workbook or ZIP file, not CSV"));
     }
-    let newline = if memchr(b'\n', bytes).is_none() && memchr(b'\r', bytes).is_some() { b'\r' } else { b'\n' };
+    let line_ends = LineEnds::of(bytes);
+    let newline = line_ends.newline();
     let declared = Dialect { delimiter: spec.delimiter, newline };
-    let mut rows = Rows::read(bytes, is_whole, declared, verdict, limits)?;
+    let mut rows = match Rows::read(bytes, is_whole, declared, verdict, limits) {
+        // What looks like one endless row are many that end in another way.
+        Err(_) if line_ends.are_mixed_before(bytes.len()) => return Err(mixed(&line_ends)),
+        rows => rows?,
+    };
     let mut dialect = declared;
     let mut score = rows.score(spec);
     for delimiter in OTHER_DELIMITERS {
@@ -55,9 +60,12 @@ pub(crate) fn read(
         }
     }
     let row = header::find_row(&rows.cells, spec)?;
+    let data_at = rows.ends[row];
+    if line_ends.are_mixed_before(data_at) {
+        return Err(mixed(&line_ends));
+    }
     let header = rows.cells.swap_remove(row);
     let columns = header::plan(&header, row + 1, spec, limits)?;
-    let data_at = rows.ends[row];
     let header_at = row.checked_sub(1).map_or(0, |before| rows.ends[before]);
     let line_end = match (newline, bytes[..data_at].ends_with(b"\r\n")) {
         (b'\r', _) => "\r",
@@ -131,6 +139,14 @@ fn row_cells(
 
 fn too_many_columns(row: usize, limits: &Limits) -> DecodeError {
     DecodeError::refused(LIM_COLUMNS, format!("row {row}"), format!("more than {} columns", limits.columns_max))
+}
+
+fn mixed(line_ends: &LineEnds) -> DecodeError {
+    let detail = format!(
+        "{} lines end with CR alone, {} with LF in the beginning of the file",
+        line_ends.returns, line_ends.feeds
+    );
+    DecodeError::refused(FMT_LINE_ENDS, "header", detail)
 }
 
 /// The first record does not end within what may be one record.

@@ -136,6 +136,22 @@ fn a_file_of_old_line_ends_is_read() {
 }
 
 #[test]
+fn mixed_line_ends_are_refused_and_not_read_as_one_row() {
+    for (file, place) in [
+        (b"a,b\r1999900000013,x\r3,4\n5,6\n".as_slice(), "header"),
+        (b"title\na,b\r1,2\n3,4\n", "header"),
+        (b"a,b\n1,2\r3,4\r5,6\n", "row 1"),
+        (b"a,b\n1,2\n\"x\",4\r5,6\n", "row 2"),
+    ] {
+        assert_eq!(refusal(read(file, &ab(), &Limits::default())), (FMT_LINE_ENDS, place.into()), "{file:?}");
+    }
+    let one_feed = format!("a,b\r{}\n", "1,2\r".repeat(100_000));
+    assert_eq!(refusal(read(one_feed.as_bytes(), &ab(), &Limits::default())), (FMT_LINE_ENDS, "header".into()));
+    assert_eq!(rows(b"a,b\r\"x\ny\",2\r3,4"), [[text("x\ny"), text("2")], [text("3"), text("4")]]);
+    assert_eq!(rows(b"a,b\n1\r,2\n"), [[text("1\r"), text("2")]], "dirt in a cell joins no rows");
+}
+
+#[test]
 fn two_slots_may_share_a_column() {
     let mut shared = ab();
     shared.wanted.push(Wanted::Position(1));

@@ -1,7 +1,8 @@
 //! Header rows: which column fills which slot, compared as people read the words, not byte by byte.
 //!
 //! Owns the folding of header words and the plan of columns (CSV, XLSX). Refuses two columns of one
-//! wanted name (either choice would be a guess) and a file that has none of the named columns.
+//! wanted name (either choice would be a guess) and a file that has none of the named columns. Names nobody
+//! knows are repeated only where the row can't be a person's.
 
 use super::{DecodeError, Limits, SourceSpec, Wanted};
 use crate::domain::rule::{COL_DUPLICATE, COL_MISSING, FMT_EMPTY, FMT_HEADER, LIM_COLUMNS};
@@ -163,12 +164,18 @@ pub(crate) fn plan(
         return Err(DecodeError::refused(COL_MISSING, place, none_found(cells, spec)));
     }
     let ignored: Vec<String> = spec.ignore.iter().map(|name| fold_name(name)).collect();
-    for (column, name) in folded[..columns_min].iter().enumerate() {
-        if plan.slots[column] == NO_SLOT && !ignored.contains(name) && !is_own(name) {
-            let shown =
-                if name.is_empty() || is_telling(name) { format!("column {}", column + 1) } else { short(name) };
-            plan.unmapped.push(shown);
-        }
+    let is_unknown = |column: &usize| {
+        let name = &folded[*column];
+        plan.slots[*column] == NO_SLOT && !ignored.contains(name) && !is_own(name)
+    };
+    let unknown: Vec<usize> = (0..columns_min).filter(is_unknown).collect();
+    let named = unknown.iter().filter(|column| !folded[**column].is_empty()).count();
+    // A header shifted or joined with a row holds a person's cells beside the names of columns.
+    let is_doubtful = looks_like_data(&folded) || named > columns_min - unknown.len();
+    for column in unknown {
+        let name = &folded[column];
+        let is_hidden = name.is_empty() || is_doubtful || is_telling(name);
+        plan.unmapped.push(if is_hidden { format!("column {}", column + 1) } else { short(name) });
     }
     Ok(plan)
 }
@@ -203,14 +210,25 @@ fn none_found(cells: &[String], spec: &SourceSpec) -> String {
         .take(NAMES_SHOWN)
         .collect();
     // Without a header the row would be a person: then its cells are not repeated.
-    let is_data = cells.iter().any(|cell| is_telling(cell));
-    let found = if is_data {
+    let found = if looks_like_data(cells) {
         "a row that looks like data, not a header".to_owned()
     } else {
         let names: Vec<String> = cells.iter().take(NAMES_SHOWN).map(|cell| short(&fold_name(cell))).collect();
         names.join(", ")
     };
     format!("none of the mapping's columns is there: expected {}; found {found}", expected.join(", "))
+}
+
+/// Whether a person's data stand in this row: a number of six digits, a date, or two cells of digits only.
+fn looks_like_data(cells: &[String]) -> bool {
+    let is_number = |cell: &&String| !cell.trim().is_empty() && cell.trim().chars().all(|c| c.is_numeric());
+    cells.iter().any(|cell| is_telling(cell) || is_date(cell)) || cells.iter().filter(is_number).count() >= 2
+}
+
+/// `1/2/55`, `1-2-55`: three groups of digits.
+fn is_date(cell: &str) -> bool {
+    let groups: Vec<&str> = cell.trim().split(['/', '-', '.']).collect();
+    groups.len() == 3 && groups.iter().all(|group| !group.is_empty() && group.chars().all(|c| c.is_numeric()))
 }
 
 /// Six digits in any script: no column is called so, but a person's number is.
@@ -290,6 +308,18 @@ mod tests {
         let spec = spec(Format::Csv, &["a"]);
         let refused = plan(&row(&["1999900000013", "สมชาย"]), 1, &spec, &Limits::default()).unwrap_err();
         assert!(!refused.to_string().contains("สมชาย"), "{refused}");
+    }
+
+    #[test]
+    fn cells_of_a_person_among_the_names_are_not_repeated() {
+        let spec = spec(Format::Csv, &["a", "b", "c"]);
+        let unmapped = |cells: &[&str]| plan(&row(cells), 1, &spec, &Limits::default()).unwrap().unmapped;
+        assert_eq!(unmapped(&["a", "b", "หมายเหตุ"]), ["หมายเหตุ"]);
+        for person in ["1999900000013", "20/03/2555", "1-2-55"] {
+            assert_eq!(unmapped(&["a", "b", "c", "สมชาย", person]), ["column 4", "column 5"]);
+        }
+        assert_eq!(unmapped(&["a", "b", "c", "สมชาย", "1", "๒"]), ["column 4", "column 5", "column 6"]);
+        assert_eq!(unmapped(&["a", "เด็กชาย", "สมชาย"]), ["column 2", "column 3"], "more strange than known names");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod charset;
 mod csv;
 pub(crate) mod csv_cells;
 mod csv_head;
+mod csv_lines;
 mod csv_mask;
 pub(crate) mod csv_split;
 pub mod header;

@@ -68,6 +68,8 @@ rules! {
     FMT_ARCHIVE = "SPH-FMT-010";
     /// Another list or sheet of the file holds data and was not read: warning.
     FMT_UNREAD = "SPH-FMT-011";
+    /// Carriage returns and line feeds end lines in one file: rows would hang together.
+    FMT_LINE_ENDS = "SPH-FMT-012";
 
     /// A column the mapping needs is not in the file: usually the wrong mapping for the file.
     COL_MISSING = "SPH-COL-001";
