@@ -185,7 +185,7 @@ impl BlockSource for Begun {
 
 fn with_first_block(mut opened: Opened, spec: &SourceSpec) -> Result<Opened, DecodeError> {
     let mut first = Block::default();
-    if !opened.source.next(&mut first)? {
+    if !opened.source.next(&mut first)? || first.rows == 0 {
         return Err(DecodeError::refused(FMT_EMPTY, "file", "no record in it"));
     }
     if matches!(spec.format, Format::Json | Format::Ndjson | Format::Xml) {

@@ -164,7 +164,8 @@ impl BlockSource for XmlSource {
         self.fill(&mut batch)?;
         block.rows = batch.rows() as u32;
         block.batch = Some(batch);
-        Ok(block.rows > 0)
+        // Names met after the last record must not be lost.
+        Ok(block.rows > 0 || block.batch.as_ref().is_some_and(|batch| !batch.unknown_names().is_empty()))
     }
 
     fn position(&self) -> u64 {
@@ -247,11 +248,7 @@ impl Walk {
         if self.matched == plan.path.0.len() && is_on_way {
             self.record_start(element, plan, reader, out)?;
         } else {
-            self.head_start(element, (namespace, local), plan);
-            // At the records' own level or below: the sender may have meant it as data.
-            if self.depth >= plan.path.0.len() && self.head.last() == Some(&None) {
-                out.unknown_name(&plan.namespaces.written(namespace, local));
-            }
+            self.head_start(element, (namespace, local), plan, reader, out)?;
         }
         Ok(())
     }
@@ -275,21 +272,55 @@ impl Walk {
         Ok(())
     }
 
-    fn head_start(&mut self, element: &BytesStart, name: (u32, &str), plan: &XmlPlan) {
-        let node = match self.head.last() {
+    fn head_start(
+        &mut self,
+        element: &BytesStart,
+        name: (u32, &str),
+        plan: &XmlPlan,
+        reader: &XmlReader<Bytes>,
+        out: &mut RowBatch,
+    ) -> Result<(), DecodeError> {
+        let parent = self.head.last().copied();
+        let node = match parent {
             None => Some(0),
             Some(parent) => parent.and_then(|parent| plan.document.child(parent, name.0, name.1)),
         };
         self.head.push(node);
-        let Some(node) = node.filter(|node| !plan.document.nodes[*node].attributes.is_empty()) else { return };
+        let Some(node) = node else {
+            // Only the topmost of what is unknown; what lies under something ignored is ignored.
+            let parent = parent.flatten().map(|parent| &plan.document.nodes[parent]);
+            if let Some(parent) = parent.filter(|parent| !parent.is_ignored && name.0 != OWN_NAMESPACE) {
+                let written = plan.namespaces.written(name.0, name.1);
+                let path = if parent.path.is_empty() { written } else { format!("{}/{written}", parent.path) };
+                out.unknown_name(&path);
+            }
+            return Ok(());
+        };
         for attribute in element.attributes().with_checks(false).flatten() {
             let (namespace, local) = self.scope.attribute(attribute.key.0);
-            let Some(leaf) = plan.document.attribute(node, namespace, local) else { continue };
+            let Some(leaf) = plan.document.attribute(node, namespace, local) else {
+                let known = &plan.document.nodes[node];
+                if !known.is_ignored && !is_declaration(attribute.key.0) {
+                    out.unknown_name(&attribute_path(&known.path, &plan.namespaces.written(namespace, local)));
+                }
+                continue;
+            };
             let Ok(value) = quick_xml::escape::unescape(&attribute.value) else { continue };
-            for slot in &leaf.slots {
-                self.document[*slot as usize].get_or_insert_with(|| value.clone().into_owned());
+            self.say_document(&leaf.slots, &value, reader)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a value of the whole document. Errors: it was said before, and differently.
+    fn say_document(&mut self, slots: &[u32], value: &str, reader: &XmlReader<Bytes>) -> Result<(), DecodeError> {
+        for slot in slots {
+            let said = self.document[*slot as usize].get_or_insert_with(|| value.to_owned());
+            if *said != value {
+                let detail = "a value meant for the whole file is given twice, and differently";
+                return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), detail));
             }
         }
+        Ok(())
     }
 
     fn inner_start(&mut self, element: &BytesStart, name: (u32, &str), plan: &XmlPlan, out: &mut RowBatch) {
@@ -356,9 +387,8 @@ impl Walk {
             Some(frame) => inner_end(&frame, &self.text, plan, out),
             None => {
                 if let Some(Some(node)) = self.head.pop() {
-                    for slot in &plan.document.nodes[node].slots {
-                        self.document[*slot as usize].get_or_insert_with(|| self.text.clone());
-                    }
+                    let text = std::mem::take(&mut self.text);
+                    self.say_document(&plan.document.nodes[node].slots, &text, reader)?;
                 }
             }
         }

@@ -173,7 +173,15 @@ impl Tree {
     }
 
     pub(crate) fn of_document(spec: &SourceSpec, namespaces: &Namespaces) -> Self {
-        Tree::new(spec.document.iter().map(String::as_str).enumerate(), &[], namespaces)
+        let documents = spec.document.iter().map(String::as_str).enumerate();
+        let mut tree = Tree::new(documents, &spec.ignore_document, namespaces);
+        // The way to the records is known, though nothing is taken from it.
+        let way: Vec<&str> =
+            spec.records.as_deref().unwrap_or_default().split('/').filter(|part| !part.is_empty()).collect();
+        if let [_root, between @ .., _record] = way.as_slice() {
+            tree.element(between, namespaces);
+        }
+        tree
     }
 
     fn new<'a>(wanted: impl Iterator<Item = (usize, &'a str)>, ignore: &[String], namespaces: &Namespaces) -> Self {
@@ -202,12 +210,20 @@ impl Tree {
 
     /// No slot: the path, and what lies under it, is ignored.
     fn add(&mut self, path: &str, slot: Option<u32>, namespaces: &Namespaces) {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let elements = parts.iter().take_while(|part| !part.starts_with('@')).count();
+        let at = self.element(&parts[..elements], namespaces);
+        match (parts.get(elements).and_then(|part| part.strip_prefix('@')), slot) {
+            (Some(attribute), _) => self.add_attribute(at, namespaces.name(attribute), slot),
+            (None, Some(slot)) => self.nodes[at].slots.push(slot),
+            (None, None) => self.nodes[at].is_ignored = true,
+        }
+    }
+
+    /// The node at the end of this path, made where it is not there.
+    fn element(&mut self, parts: &[&str], namespaces: &Namespaces) -> usize {
         let mut at = 0;
-        for part in path.split('/').filter(|part| !part.is_empty()) {
-            if let Some(attribute) = part.strip_prefix('@') {
-                self.add_attribute(at, namespaces.name(attribute), slot);
-                return;
-            }
+        for part in parts.iter().copied() {
             let name = namespaces.name(part);
             let found = self.nodes[at].children.iter().find(|child| self.nodes[**child].name == name).copied();
             at = match found {
@@ -221,10 +237,7 @@ impl Tree {
                 }
             };
         }
-        match slot {
-            Some(slot) => self.nodes[at].slots.push(slot),
-            None => self.nodes[at].is_ignored = true,
-        }
+        at
     }
 
     fn add_attribute(&mut self, node: usize, name: Name, slot: Option<u32>) {

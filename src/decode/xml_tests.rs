@@ -52,7 +52,8 @@ fn attributes_elements_and_the_document_are_read_whatever_the_prefix() {
         assert_eq!(read.document, [text("2569")]);
         assert_eq!(
             read.unknown,
-            ["v:Program/@year", "v:Extra/v:Deep/@x", "v:Extra/v:Deep"].map(|name| name.replace("@v:", "@"))
+            ["@semester", "v:Program/@year", "v:Extra/v:Deep/@x", "v:Extra/v:Deep"]
+                .map(|name| name.replace("@v:", "@"))
         );
         assert!(read.faults.is_empty());
     }
@@ -163,6 +164,38 @@ fn a_record_off_its_path_refuses_the_file_instead_of_vanishing() {
         let (rule, _) = refusal(read(file.as_bytes(), &one(), &Limits::default()));
         assert_eq!(rule, FMT_MALFORMED, "{file}");
     }
-    let beside = read(b"<r><made>today</made><e><a>1</a></e></r>", &one(), &Limits::default()).unwrap();
-    assert_eq!(beside.rows.len(), 1);
+}
+
+#[test]
+fn what_stands_beside_the_records_is_named_unless_the_mapping_ignores_it() {
+    let mut spec = one();
+    spec.records = Some("r/g/e".into());
+    spec.document = vec!["head/term".into()];
+    let file = br#"<r xmlns:xsi="urn:xsi" xsi:schemaLocation="x" version="2"><head><term>1</term><by><who/></by></head>
+        <g n="1"><e><a>1</a></e></g><g><e><a>2</a></e><sum>2</sum></g><trailer at="x"><rows>2</rows></trailer></r>"#;
+    for block_bytes in [16, 1 << 20] {
+        let limits = Limits { block_bytes, ..Limits::default() };
+        let whole = read(file, &spec, &limits).unwrap();
+        assert_eq!(whole.rows, [vec![text("1"), None], vec![text("2"), None]]);
+        assert_eq!(whole.unknown, ["@version", "head/by", "g/@n", "g/sum", "trailer"]);
+    }
+    spec.ignore_document = ["@version", "head/by", "g/@n", "g/sum", "trailer"].map(String::from).to_vec();
+    assert!(read(file, &spec, &Limits::default()).unwrap().unknown.is_empty());
+}
+
+#[test]
+fn a_name_after_the_last_block_of_records_is_not_lost() {
+    let file = format!("<r>{}<trailer/></r>", "<e><a>1</a></e>".repeat(4096));
+    let whole = read(file.as_bytes(), &one(), &Limits::default()).unwrap();
+    assert_eq!((whole.rows.len(), whole.unknown), (4096, vec!["trailer".into()]));
+}
+
+#[test]
+fn a_value_of_the_document_said_twice_and_differently_refuses_the_file() {
+    let mut spec = one();
+    spec.document = vec!["term".into()];
+    let twice = b"<r><term>1</term><e><a>1</a></e><term>2</term></r>";
+    assert_eq!(refusal(read(twice, &spec, &Limits::default())).0, FMT_MALFORMED);
+    let same = b"<r><term>1</term><e><a>1</a></e><term>1</term></r>";
+    assert_eq!(read(same, &spec, &Limits::default()).unwrap().document, [text("1")]);
 }

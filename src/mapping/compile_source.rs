@@ -4,7 +4,7 @@
 //! column that is both mapped and ignored, or ignored twice: one of the two is a mistake.
 
 use super::compile::Compiler;
-use super::document::{Document, Ignored};
+use super::document::{Document, Ignored, Reference};
 use super::fault::did_you_mean;
 use crate::decode::spec::Encoding;
 use crate::decode::{Format, SourceSpec, Wanted};
@@ -50,6 +50,13 @@ impl Compiler<'_> {
             }
         };
         self.check_ignored(document, kind);
+        if kind == Format::Xml {
+            self.check_prefixes(document);
+        }
+        if self.wanted.is_empty() && !document.fields.is_empty() {
+            let message = "no field takes anything from a record, so all records would be the same";
+            self.faults.say(document.mapping.at, message);
+        }
         let ignored = |pick: fn(&Ignored) -> Option<&String>| {
             document.ignore.iter().filter_map(|ignored| pick(&ignored.value)).cloned().collect()
         };
@@ -102,6 +109,28 @@ impl Compiler<'_> {
                 if records.starts_with(&parts(path)) {
                     self.faults.say(at, format!("the records stand under \"{path}\", so it can't be ignored"));
                 }
+            }
+        }
+    }
+}
+
+impl Compiler<'_> {
+    /// A prefix that stands for no namespace would match nothing, without a word.
+    fn check_prefixes(&mut self, document: &Document) {
+        let mut references = Vec::new();
+        document.fields.iter().for_each(|field| field.expression.references(&mut references));
+        let named = references.into_iter().filter_map(|reference| match &reference.value {
+            Reference::Name(path) | Reference::Document(path) => Some((reference.at, path.as_str())),
+            Reference::Position(_) => None,
+        });
+        let ignored = document.ignore.iter().map(|ignored| (ignored.at, ignored.value.name()));
+        let records = document.source.records.iter().map(|records| (records.at, records.value.as_str()));
+        let known: Vec<&str> = document.source.namespaces.iter().map(|(prefix, _)| prefix.value.as_str()).collect();
+        for (at, path) in named.chain(ignored).chain(records) {
+            let prefixes = parts(path).into_iter().filter_map(|part| part.trim_start_matches('@').split_once(':'));
+            if let Some((prefix, _)) = prefixes.into_iter().find(|(prefix, _)| !known.contains(prefix)) {
+                let hint = did_you_mean(prefix, known.iter().copied());
+                self.faults.say(at, format!("the prefix \"{prefix}\" of {path} is not among the namespaces{hint}"));
             }
         }
     }

@@ -96,6 +96,30 @@ pub enum Reference {
     Document(String),
 }
 
+impl Expression {
+    /// Every place of the file it takes a value from or looks at.
+    pub fn references<'e>(&'e self, out: &mut Vec<&'e Located<Reference>>) {
+        match self {
+            Expression::Take(take) => match &take.input {
+                InputDocument::From(reference) => out.push(reference),
+                InputDocument::First(references) | InputDocument::Join { parts: references, .. } => {
+                    out.extend(references);
+                }
+                InputDocument::Const(_) | InputDocument::Param(_) => {}
+            },
+            Expression::When(when) => {
+                if let Subject::Column(reference) = &when.subject {
+                    out.push(reference);
+                }
+                when.then.references(out);
+                if let Some(otherwise) = &when.otherwise {
+                    otherwise.references(out);
+                }
+            }
+        }
+    }
+}
+
 /// One step: its name and its argument, still a node.
 #[derive(Debug, Clone)]
 pub struct StepDocument {

@@ -95,12 +95,14 @@ fn what_can_not_be_ignored_is_a_fault_with_its_place() {
         ("dole", "ignore: [grp_code, { document: /semestry }]", "\"/semestry\" is both mapped and ignored"),
         ("dole", "ignore: [grp_code, { sheet: x }]", "only a workbook (xlsx) has sheets to ignore"),
         ("dole", "ignore: [grp_code, { documents: /x }]", "\"documents\" is not a key of an entry of ignore"),
+        ("ovec", "ignore: [{ document: v:Student }]", "the records stand under \"v:Student\""),
+        ("ovec", "ignore: [{ document: w:Trailer }]", "the prefix \"w\" of w:Trailer is not among the namespaces"),
         ("opec", "ignore: [ลำดับ, { document: A2 }]", "only json and xml have something outside the records"),
         ("opec", "ignore: [ลำดับ, { sheet: ก }, { sheet: ก }]", "\"ก\" is ignored twice"),
     ] {
         let path = folder.path().join(mapping).join("enrolments/mapping.yaml");
         let text = std::fs::read_to_string(&path).unwrap();
-        let at = text.find("\nignore: ").unwrap() + 1;
+        let at = text.find("\nignore: ").map_or(text.len(), |at| at + 1);
         std::fs::write(&path, format!("{}{ignore}\n", &text[..at])).unwrap();
         let (code, faults) = check(folder.path());
         std::fs::write(&path, text).unwrap();
@@ -108,4 +110,19 @@ fn what_can_not_be_ignored_is_a_fault_with_its_place() {
         assert!(faults[0]["message"].as_str().unwrap().contains(fault), "{ignore}: {faults:?}");
         assert!(faults[0]["line"].as_u64().unwrap() > 10, "{faults:?}");
     }
+}
+
+#[test]
+fn a_mapping_that_takes_nothing_from_the_records_is_a_fault() {
+    let folder = mappings();
+    let path = folder.path().join("moe/schools/mapping.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let head = &text[..text.find("fields:").unwrap()];
+    let fields =
+        "fields:\n  school_id: { const: \"1020000001\" }\n  name_th: { const: ก }\n  agency: { const: \"10\" }\n";
+    std::fs::write(&path, format!("{head}{fields}")).unwrap();
+    let (code, faults) = check(folder.path());
+    assert_eq!(code, 1);
+    let said: Vec<&str> = faults.iter().map(|fault| fault["message"].as_str().unwrap()).collect();
+    assert!(said.iter().any(|said| said.starts_with("no field takes anything from a record")), "{said:?}");
 }
