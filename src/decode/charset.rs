@@ -64,7 +64,15 @@ pub fn detect(input: &Arc<dyn Input>, allowed: &[Encoding], limits: &Limits) -> 
             let detail = format!("a byte-order mark says {}, which the mapping does not allow", charset.as_str());
             return Err(DecodeError::refused(ENC_FILE, "byte 0", detail));
         }
-        let is_dirty = charset != Charset::Utf8 || first_broken(&mut stream.reader, chunk, had)?.is_some();
+        let broken_at = if charset == Charset::Utf8 { first_broken(&mut stream.reader, chunk, had)? } else { None };
+        if let Some(at) = broken_at
+            && !Census::of(input, limits)?.without_mark().is_nearly_utf8()
+        {
+            // Another program's mark before windows-874: read as UTF-8 every Thai letter would be lost.
+            let detail = "a byte-order mark says utf-8, but what follows is not utf-8";
+            return Err(DecodeError::refused(ENC_FILE, format!("byte {at}"), detail));
+        }
+        let is_dirty = charset != Charset::Utf8 || broken_at.is_some();
         return Ok(Verdict { charset, bom_bytes, is_dirty });
     }
     if looks_like_bare_utf16(head) {
@@ -194,6 +202,11 @@ impl Census {
             };
             self.sequences += a.iter().zip(b).zip(c).map(is_sequence).sum::<u8>() as u64;
         }
+    }
+
+    /// The three bytes of a UTF-8 mark left out.
+    fn without_mark(self) -> Census {
+        Census { high: self.high.saturating_sub(3), ..self }
     }
 
     /// Nine in ten of the bytes outside ASCII belong to good sequences: UTF-8 that was damaged, not another encoding.
@@ -380,6 +393,21 @@ mod tests {
         assert_eq!((mixed.charset, mixed.is_dirty), (Charset::Windows874, true));
         assert!(is_broken(&decode_piece(THAI.as_bytes(), Charset::Windows874), Charset::Windows874));
         assert!(!is_broken(&decode_piece(&windows_874(THAI), Charset::Windows874), Charset::Windows874));
+    }
+
+    #[test]
+    fn a_mark_of_utf8_before_another_encoding_is_refused_and_before_damaged_utf8_is_not() {
+        let marked = |bytes: &[u8]| [UTF8_BOM, bytes].concat();
+        match verdict(&marked(&windows_874(&THAI.repeat(3)))) {
+            Err(DecodeError::Refused { rule, place, .. }) => assert_eq!((rule, place.as_str()), (ENC_FILE, "byte 3")),
+            other => panic!("{other:?}"),
+        }
+        let header = [THAI.as_bytes(), &windows_874(&THAI.repeat(100))].concat();
+        assert!(verdict(&marked(&header)).is_err(), "a header in UTF-8 alone does not make the file so");
+        let mut damaged = marked(THAI.repeat(100).as_bytes());
+        damaged[1000] = 0xff;
+        assert!(verdict(&damaged).unwrap().is_dirty);
+        assert!(!verdict(&marked(THAI.as_bytes())).unwrap().is_dirty);
     }
 
     #[test]
