@@ -4,7 +4,9 @@
 //! reader cuts blocks, workers map them, the caller takes the results in the file's order. Memory is
 //! the blocks in flight, whatever the file's size. Pure: no store, no network, no clock.
 
-use crate::decode::{self, Block, BlockSource, BlockWorker, DecodeError, Input, Limits, Opened, RowBatch, RowFault};
+use crate::decode::{
+    self, Block, BlockSource, BlockWorker, DecodeError, Detail, Input, Limits, Opened, RowBatch, RowFault,
+};
 use crate::domain::finding::{Finding, Severity, mask_if_shifted};
 use crate::domain::receipt::{Cause, CauseTally, Receipt};
 use crate::domain::rule;
@@ -134,7 +136,7 @@ where
         return Err(PipelineError::Decode(DecodeError::Refused {
             rule: rule::FMT_EMPTY,
             place: String::from("end of file"),
-            detail: String::from("no data rows"),
+            detail: Detail::NoDataRows,
         }));
     }
     Ok(summary)
@@ -148,7 +150,7 @@ fn missing_columns(mapping: &Mapping, opened: &Opened) -> Result<Vec<String>, De
         return Err(DecodeError::Refused {
             rule: rule::COL_MISSING,
             place: String::from("header"),
-            detail: needed.join(", "),
+            detail: Detail::MissingColumns(needed.join(", ")),
         });
     }
     Ok(opened.missing.iter().map(label).collect())

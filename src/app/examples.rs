@@ -5,14 +5,14 @@
 //! school codes stands beside them as `schools.csv`. Examples are read as of the round 2026-06-10.
 
 use super::assets::{AssetFault, Assets, LoadedMapping};
-use crate::app::register::SchoolRenderer;
+use super::lines::JsonLines;
+use super::register::read_register;
 use crate::decode::{Input, Limits, MemoryInput};
 use crate::domain::finding::Severity;
 use crate::domain::round::Round;
 use crate::mapping::RunContext;
-use crate::pipeline::{self, Renderer, Run};
-use crate::standards::{CodeList, school_list};
-use crate::validate::Valid;
+use crate::pipeline::{self, Run};
+use crate::standards::CodeList;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -26,16 +26,6 @@ struct ExpectedFinding {
     rule: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     field: Option<String>,
-}
-
-struct Lines;
-
-impl Renderer for Lines {
-    type Out = Vec<u8>;
-    fn accept(&mut self, row: &Valid<'_, '_>, out: &mut Vec<u8>) {
-        row.write_json(true, out);
-        out.push(b'\n');
-    }
 }
 
 /// Runs every example of one mapping. Answers the differences; empty: all is as it should be.
@@ -121,7 +111,7 @@ fn map(loaded: &LoadedMapping, bytes: Vec<u8>, round: Round, schools: Option<Arc
     pipeline::run(
         &run,
         &input,
-        || Lines,
+        || JsonLines,
         |mut result| {
             text.append(&mut result.out);
             for row in result.refused {
@@ -149,25 +139,10 @@ fn lines(bytes: &[u8]) -> Result<Vec<serde_json::Value>, String> {
 }
 
 fn register(assets: &Assets, bytes: Vec<u8>, round: Round) -> Result<CodeList, String> {
-    let loaded = assets.mapping("moe/schools").ok_or("there is no mapping moe/schools to read a register with")?;
     let input: Arc<dyn Input> = Arc::new(MemoryInput::new(bytes));
-    let limits = Limits::default();
-    let run =
-        Run { mapping: &loaded.mapping, context: RunContext { round, schools: None }, limits: &limits, threads: 1 };
-    let mut schools = Vec::new();
-    let standard = loaded.mapping.standard.clone();
-    let summary = pipeline::run(
-        &run,
-        &input,
-        || SchoolRenderer::new(&standard),
-        |mut result| {
-            schools.append(&mut result.out);
-            Ok::<(), std::io::Error>(())
-        },
-    )
-    .map_err(|error| error.to_string())?;
-    if summary.refused > 0 {
-        return Err(format!("{} schools of the register are refused", summary.refused));
+    let read = read_register(assets, &input, round, &Limits::default()).map_err(|error| error.to_string())?;
+    match read.refused {
+        0 => Ok(read.list),
+        refused => Err(format!("{refused} schools of the register are refused")),
     }
-    Ok(school_list(&schools))
 }

@@ -11,6 +11,7 @@ pub mod download;
 pub mod examples;
 pub mod input;
 pub mod intake;
+pub mod lines;
 pub mod publishing;
 pub mod records;
 pub mod reference;

@@ -1,6 +1,12 @@
-//! What a refused row is told: its rules and sentences, as they go back into the sender's own file.
+//! What a refused row, or a refused file, is told: rules and sentences in both languages.
+//!
+//! Owns the words that go back into the sender's own file, into the API's answers and to the terminal.
 
+use crate::decode::Detail;
 use crate::domain::finding::{Finding, Severity};
+use crate::domain::place::place_said;
+use crate::domain::rule::RuleCode;
+use crate::domain::text::{Bilingual, Lang};
 use crate::pipeline::RefusedRow;
 use crate::standards::{Catalogue, Standard};
 use serde::{Deserialize, Serialize};
@@ -20,9 +26,9 @@ pub struct FindingView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allowed: Option<crate::domain::text::Bilingual>,
-    pub message: crate::domain::text::Bilingual,
-    pub hint: crate::domain::text::Bilingual,
+    pub allowed: Option<Bilingual>,
+    pub message: Bilingual,
+    pub hint: Bilingual,
 }
 
 impl FindingView {
@@ -40,6 +46,32 @@ impl FindingView {
             message,
             hint,
         }
+    }
+}
+
+/// Why a whole file was not taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileRefusal {
+    pub rule: String,
+    /// `row 12`, `byte 1048576`, `header`.
+    pub place: String,
+    /// The cause in English; `message` says it in both languages.
+    pub detail: String,
+    pub message: Bilingual,
+    pub hint: Bilingual,
+}
+
+impl FileRefusal {
+    pub fn new(rule: RuleCode, place: &str, detail: &Detail, catalogue: &Catalogue) -> Self {
+        let detail = detail.said();
+        let (message, hint) = catalogue.render(&Finding::new(rule, Severity::Error), Some(&detail), None);
+        FileRefusal { rule: rule.to_string(), place: place.to_owned(), detail: detail.en, message, hint }
+    }
+
+    /// Rule, place, what is wrong and the next step, in one language.
+    pub fn sentence(&self, lang: Lang) -> String {
+        let place = place_said(&self.place);
+        format!("{} ({}): {}\n  {}", self.rule, place.get(lang), self.message.get(lang), self.hint.get(lang))
     }
 }
 

@@ -1,14 +1,64 @@
 //! The school register from canonical `school/1` rows.
 //!
-//! Owns the step from a checked row to the domain's `School`; the register is what school codes of
-//! enrolments are checked against.
+//! Owns the step from a checked row to the domain's `School`, and reading a register file without a store; the
+//! register is what school codes of enrolments are checked against.
 
+use super::assets::Assets;
+use crate::decode::{Input, Limits};
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::School;
+use crate::domain::round::Round;
 use crate::domain::value::Value;
-use crate::pipeline::Renderer;
-use crate::standards::Standard;
+use crate::mapping::RunContext;
+use crate::pipeline::{self, PipelineError, Renderer, Run};
+use crate::standards::{CodeList, Standard, school_list};
 use crate::validate::Valid;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+/// The mapping that reads a register.
+pub const MAPPING: &str = "moe/schools";
+
+/// A register read from a file.
+pub struct ReadRegister {
+    pub list: CodeList,
+    /// Rows that were refused: their schools are not in the list.
+    pub refused: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    #[error("there is no mapping {MAPPING} to read a register with")]
+    NoMapping,
+    #[error(transparent)]
+    Read(#[from] PipelineError<Infallible>),
+}
+
+/// Reads a register file as of a round.
+///
+/// Errors: the mapping is not there, or the file as a whole can't be taken.
+pub fn read_register(
+    assets: &Assets,
+    input: &Arc<dyn Input>,
+    round: Round,
+    limits: &Limits,
+) -> Result<ReadRegister, RegisterError> {
+    let loaded = assets.mapping(MAPPING).ok_or(RegisterError::NoMapping)?;
+    let context = RunContext { round, schools: None };
+    let run = Run { mapping: &loaded.mapping, context, limits, threads: 1 };
+    let mut schools = Vec::new();
+    let standard = loaded.mapping.standard.clone();
+    let summary = pipeline::run(
+        &run,
+        input,
+        || SchoolRenderer::new(&standard),
+        |mut result| {
+            schools.append(&mut result.out);
+            Ok::<(), Infallible>(())
+        },
+    )?;
+    Ok(ReadRegister { list: school_list(&schools), refused: summary.refused })
+}
 
 /// Makes schools of accepted rows; keeps where each field stands.
 pub struct SchoolRenderer {

@@ -5,16 +5,15 @@
 
 use super::assets::LoadedMapping;
 use super::claim::Claim;
-use super::refusal::{self, FindingView};
+use super::refusal::{self, FileRefusal, FindingView};
 use super::register::SchoolRenderer;
 use super::sealing::{EnrolmentFields, SealedRows, SealingRenderer};
 use super::{App, AppError, journal_entry};
-use crate::decode::{DecodeError, Input, ReadSeek};
+use crate::decode::{DecodeError, Detail, Input, ReadSeek};
 use crate::domain::enrolment::{School, SubmissionMode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::{Principal, Scope};
 use crate::domain::receipt::Receipt;
-use crate::domain::text::Bilingual;
 use crate::mapping::RunContext;
 use crate::pipeline::{self, BlockResult, PipelineError, Run, Summary};
 use crate::sendback;
@@ -47,16 +46,6 @@ pub struct SubmissionView {
     pub receipt: Option<Receipt>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<FileRefusal>,
-}
-
-/// Why a whole file was not taken.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FileRefusal {
-    pub rule: String,
-    pub place: String,
-    pub detail: String,
-    pub message: Bilingual,
-    pub hint: Bilingual,
 }
 
 /// A kept, sealed file as the decoder wants it.
@@ -188,7 +177,7 @@ impl App {
         match outcome {
             Ok(()) => Ok(()),
             Err(PipelineError::Decode(DecodeError::Refused { rule, place, detail })) => {
-                let refusal = self.file_refusal(rule, place, detail);
+                let refusal = FileRefusal::new(rule, &place, &detail, self.assets.library.catalogue());
                 let json = serde_json::to_value(&refusal).unwrap_or_default();
                 let detail = serde_json::json!({ "rule": refusal.rule });
                 let entry = journal_entry(&sender(stored), "submission.refuse", stored.new.id.as_str(), detail);
@@ -287,7 +276,7 @@ impl App {
             return Err(PipelineError::Decode(DecodeError::Refused {
                 rule: crate::domain::rule::FMT_MALFORMED,
                 place: String::from("rows"),
-                detail: format!("the school {twice} stands in more than one row"),
+                detail: Detail::SchoolTwice(twice.to_string()),
             }));
         }
         // A register with refused rows can't replace the whole: the schools it failed to name would vanish.
@@ -324,13 +313,6 @@ impl App {
             summary.into_receipt(&loaded.mapping, context, self.assets.library.catalogue(), stored.new.sha256.clone());
         receipt.submission = Some(stored.new.id.to_string());
         receipt
-    }
-
-    fn file_refusal(&self, rule: crate::domain::rule::RuleCode, place: String, detail: String) -> FileRefusal {
-        let mut finding = crate::domain::finding::Finding::new(rule, crate::domain::finding::Severity::Error);
-        finding.detail = Some(detail.as_str().into());
-        let (message, hint) = self.assets.library.catalogue().render(&finding, finding.detail.as_deref(), None);
-        FileRefusal { rule: rule.to_string(), place, detail, message, hint }
     }
 
     fn kept(&self, stored: &Submission) -> Arc<dyn Input> {

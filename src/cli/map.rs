@@ -4,17 +4,17 @@ use super::progress::Progress;
 use super::{EXIT_REFUSED, summary, terminal};
 use crate::app::assets::{AssetFolders, Assets, LoadedMapping};
 use crate::app::input::FileInput;
-use crate::app::refusal;
-use crate::app::register::SchoolRenderer;
-use crate::decode::{Input, Limits};
+use crate::app::lines::JsonLines;
+use crate::app::refusal::{self, FileRefusal};
+use crate::app::register::{RegisterError, read_register};
+use crate::decode::{DecodeError, Input, Limits};
 use crate::domain::receipt::Receipt;
 use crate::domain::round::Round;
 use crate::domain::text::Lang;
 use crate::mapping::RunContext;
-use crate::pipeline::{self, Renderer, Run};
+use crate::pipeline::{self, PipelineError, Run};
 use crate::sendback::{self, RefusedRow};
 use crate::standards::CodeList;
-use crate::validate::Valid;
 use crate::vault::Sha256Stream;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -56,37 +56,92 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
+    // Emptied first, so that no earlier run's answer is taken for this one's.
+    for path in [&arguments.report, &arguments.rejected].into_iter().flatten() {
+        create(path)?;
+    }
     let assets = load_assets()?;
     let loaded = find_mapping(&assets, &arguments.mapping)?;
     let limits = Limits::default();
     let schools = match &arguments.schools {
-        Some(path) => Some(Arc::new(register(&assets, path, arguments.round, &limits)?)),
+        Some(path) => Some(Arc::new(register(&assets, path, arguments.round, &limits, lang)?)),
         None => None,
     };
+    if schools.is_none() && loaded.mapping.checks_schools() {
+        eprintln!("{}", summary::schools_unchecked(lang));
+    }
     let (_spool, path) = readable(&arguments.input)?;
     let input: Arc<dyn Input> =
         Arc::new(FileInput::open(&path).with_context(|| format!("{} can't be read", arguments.input.display()))?);
     let context = RunContext { round: arguments.round, schools };
     let accepted = output(arguments.accepted.as_deref())?;
     let job = Job { assets: &assets, loaded: &loaded, context, limits, threads: threads(arguments.threads) };
-    let (receipt, rate, mut spill) = job.map(&input, accepted)?;
-    if let Some(path) = &arguments.rejected {
-        send_back(&input, &loaded, &job.limits, &mut spill, path)?;
-    }
-    let json = serde_json::to_string(&receipt)?;
-    match &arguments.report {
-        Some(path) => {
-            std::fs::write(path, json + "\n").with_context(|| format!("{} can't be written", path.display()))?
+    match job.map(&input, accepted)? {
+        Outcome::Mapped(receipt, rate, mut spill) => {
+            if let Some(path) = &arguments.rejected {
+                send_back(&input, &loaded, &job.limits, &mut spill, path)?;
+            }
+            show(arguments, &receipt, rate, lang)
         }
-        None if terminal::watched() => {}
-        None => eprintln!("{json}"),
+        Outcome::Refused(error) => refuse(arguments, &job, &input, &error, lang),
     }
+}
+
+/// The receipt, as JSON for programs and in words for who watches.
+fn show(arguments: &Arguments, receipt: &Receipt, rate: u64, lang: Lang) -> anyhow::Result<ExitCode> {
+    let json = serde_json::to_string(receipt)?;
     if terminal::watched() {
         let title = arguments.input.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
         let refused_to = arguments.rejected.as_ref().map(|path| path.display().to_string());
-        eprint!("{}", summary::receipt(&title, &receipt, Some(rate), refused_to.as_deref(), lang));
+        eprint!("{}", summary::receipt(&title, receipt, Some(rate), refused_to.as_deref(), lang));
+    }
+    match &arguments.report {
+        Some(path) => write_report(path, &json)?,
+        None if terminal::watched() => {}
+        None => eprintln!("{json}"),
     }
     Ok(if receipt.refused > 0 { ExitCode::from(EXIT_REFUSED) } else { ExitCode::SUCCESS })
+}
+
+/// The whole file is refused: nothing of it may be taken, and the report says so.
+fn refuse(
+    arguments: &Arguments,
+    job: &Job<'_>,
+    input: &Arc<dyn Input>,
+    error: &DecodeError,
+    lang: Lang,
+) -> anyhow::Result<ExitCode> {
+    if let Some(path) = &arguments.accepted {
+        create(path)?;
+    }
+    if let (Some(path), DecodeError::Refused { rule, place, detail }) = (&arguments.report, error) {
+        let refusal = FileRefusal::new(*rule, place, detail, job.assets.library.catalogue());
+        let report = serde_json::json!({
+            "submission": null,
+            "mapping": job.loaded.mapping.id(),
+            "round": job.context.round.to_string(),
+            "sha256": hash(input)?,
+            "refusal": refusal,
+        });
+        write_report(path, &report.to_string())?;
+    }
+    bail!(summary::file_refused(error, job.assets, lang))
+}
+
+fn create(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(|| format!("{} can't be written", path.display()))
+}
+
+fn write_report(path: &Path, json: &str) -> anyhow::Result<()> {
+    let mut file = create(path)?;
+    writeln!(file, "{json}").with_context(|| format!("{} can't be written", path.display()))
+}
+
+/// What became of the file.
+enum Outcome {
+    /// Receipt, rows a second, and the refused rows with their reasons in a temporary file.
+    Mapped(Box<Receipt>, u64, File),
+    Refused(DecodeError),
 }
 
 struct Job<'j> {
@@ -98,8 +153,7 @@ struct Job<'j> {
 }
 
 impl Job<'_> {
-    /// Receipt, rows a second, and the refused rows with their reasons in a temporary file.
-    fn map(&self, input: &Arc<dyn Input>, mut accepted: Box<dyn Write + Send>) -> anyhow::Result<(Receipt, u64, File)> {
+    fn map(&self, input: &Arc<dyn Input>, mut accepted: Box<dyn Write + Send>) -> anyhow::Result<Outcome> {
         let mapping = &self.loaded.mapping;
         let catalogue = self.assets.library.catalogue();
         let mut spill = BufWriter::new(tempfile::tempfile().context("no room for a temporary file")?);
@@ -123,26 +177,14 @@ impl Job<'_> {
         progress.finish();
         let summary = match summary {
             Ok(summary) => summary,
-            Err(pipeline::PipelineError::Decode(error)) => bail!(super::summary::file_refused(&error, self.assets)),
-            Err(pipeline::PipelineError::Keep(error)) => return Err(error).context("the output can't be written"),
+            Err(PipelineError::Decode(error)) => return Ok(Outcome::Refused(error)),
+            Err(PipelineError::Keep(error)) => return Err(error).context("the output can't be written"),
             Err(error) => return Err(error.into()),
         };
         accepted.flush()?;
         let receipt = summary.into_receipt(mapping, &self.context, catalogue, hash(input)?);
         let spill = spill.into_inner().map_err(|error| error.into_error())?;
-        Ok((receipt, progress.rate(), spill))
-    }
-}
-
-/// Canonical records, a JSON object a line.
-pub struct JsonLines;
-
-impl Renderer for JsonLines {
-    type Out = Vec<u8>;
-
-    fn accept(&mut self, row: &Valid<'_, '_>, out: &mut Vec<u8>) {
-        row.write_json(true, out);
-        out.push(b'\n');
+        Ok(Outcome::Mapped(Box::new(receipt), progress.rate(), spill))
     }
 }
 
@@ -161,37 +203,20 @@ pub fn find_mapping(assets: &Assets, name: &str) -> anyhow::Result<Arc<LoadedMap
 }
 
 /// The register file as a code list.
-fn register(assets: &Assets, path: &Path, round: Round, limits: &Limits) -> anyhow::Result<CodeList> {
-    let loaded = find_mapping(assets, "moe/schools")?;
+fn register(assets: &Assets, path: &Path, round: Round, limits: &Limits, lang: Lang) -> anyhow::Result<CodeList> {
     let input: Arc<dyn Input> =
         Arc::new(FileInput::open(path).with_context(|| format!("{} can't be read", path.display()))?);
-    let context = RunContext { round, schools: None };
-    let run = Run { mapping: &loaded.mapping, context, limits, threads: 1 };
-    let mut schools = Vec::new();
-    let standard = loaded.mapping.standard.clone();
-    let summary = pipeline::run(
-        &run,
-        &input,
-        || SchoolRenderer::new(&standard),
-        |mut result| {
-            schools.append(&mut result.out);
-            Ok::<(), std::io::Error>(())
-        },
-    );
-    let summary = match summary {
-        Ok(summary) => summary,
-        Err(pipeline::PipelineError::Decode(error)) => {
-            bail!("the school register {}: {}", path.display(), super::summary::file_refused(&error, assets))
+    let read = match read_register(assets, &input, round, limits) {
+        Ok(read) => read,
+        Err(RegisterError::Read(PipelineError::Decode(error))) => {
+            bail!("{}: {}", path.display(), summary::file_refused(&error, assets, lang))
         }
         Err(error) => return Err(error.into()),
     };
-    if summary.refused > 0 {
-        eprintln!(
-            "saphan: {} rows of the school register are refused; map it with moe/schools to see why",
-            summary.refused
-        );
+    if read.refused > 0 {
+        eprintln!("{}", summary::register_refused(read.refused, lang));
     }
-    Ok(crate::standards::school_list(&schools))
+    Ok(read.list)
 }
 
 /// Standard input is kept in a temporary file first: the encoding is decided over the whole file.
@@ -208,10 +233,7 @@ fn readable(path: &Path) -> anyhow::Result<(Option<tempfile::NamedTempFile>, Pat
 
 fn output(path: Option<&Path>) -> anyhow::Result<Box<dyn Write + Send>> {
     Ok(match path {
-        Some(path) => {
-            let file = File::create(path).with_context(|| format!("{} can't be written", path.display()))?;
-            Box::new(BufWriter::with_capacity(1 << 20, file))
-        }
+        Some(path) => Box::new(BufWriter::with_capacity(1 << 20, create(path)?)),
         None => Box::new(BufWriter::with_capacity(1 << 20, std::io::stdout())),
     })
 }
@@ -229,8 +251,7 @@ fn send_back(
         .lines()
         .map_while(Result::ok)
         .filter_map(|line| serde_json::from_str::<RefusedRow>(&line).ok());
-    let file = File::create(path).with_context(|| format!("{} can't be written", path.display()))?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
+    let mut out = BufWriter::with_capacity(1 << 20, create(path)?);
     sendback::write_refused(input, &loaded.mapping.spec, limits, &mut rows, &mut out)
         .with_context(|| format!("the refused rows can't be written to {}", path.display()))?;
     out.flush()?;

@@ -65,17 +65,7 @@ fn show(view: &SubmissionView, title: &str, rate: Option<u64>, json: bool, lang:
         if json {
             say!("{}", serde_json::to_string(view)?);
         }
-        bail!(
-            "the file is kept as {} but was not taken: {} ({}: {})\n  {}\n  {}\n  {}\n  {}",
-            view.id,
-            refusal.rule,
-            refusal.place,
-            refusal.detail,
-            refusal.message.en,
-            refusal.hint.en,
-            refusal.message.th,
-            refusal.hint.th
-        );
+        bail!(summary::submission_refused(view.id.as_str(), refusal, lang));
     }
     let receipt: &Receipt =
         view.receipt.as_ref().ok_or_else(|| anyhow!("the submission {} has no receipt yet", view.id))?;

@@ -1,6 +1,9 @@
 //! A receipt as a person reads it in a terminal of 80 columns: the numbers, then what to put right.
 
 use super::terminal::{Tone, fit, paint, thousands, width};
+use crate::app::assets::Assets;
+use crate::app::refusal::FileRefusal;
+use crate::decode::DecodeError;
 use crate::domain::finding::Severity;
 use crate::domain::receipt::{Cause, Receipt};
 use crate::domain::text::Lang;
@@ -162,15 +165,43 @@ fn words(lang: Lang) -> &'static Words {
     }
 }
 
-/// Why a whole file can't be taken, in both languages, with the next step.
-pub fn file_refused(error: &crate::decode::DecodeError, assets: &crate::app::assets::Assets) -> String {
+/// Why a whole file can't be taken, with the next step.
+pub fn file_refused(error: &DecodeError, assets: &Assets, lang: Lang) -> String {
     match error {
-        crate::decode::DecodeError::Refused { rule, place, detail } => {
-            let mut finding = crate::domain::finding::Finding::new(*rule, Severity::Error);
-            finding.detail = Some(detail.as_str().into());
-            let (message, hint) = assets.library.catalogue().render(&finding, finding.detail.as_deref(), None);
-            format!("{rule} ({place}: {detail})\n  {}\n  {}\n  {}\n  {}", message.en, hint.en, message.th, hint.th)
+        DecodeError::Refused { rule, place, detail } => {
+            FileRefusal::new(*rule, place, detail, assets.library.catalogue()).sentence(lang)
         }
-        crate::decode::DecodeError::Io(_) => error.to_string(),
+        DecodeError::Io(_) => error.to_string(),
+    }
+}
+
+/// A file that is kept, but was not taken.
+pub fn submission_refused(id: &str, refusal: &FileRefusal, lang: Lang) -> String {
+    let kept = match lang {
+        Lang::Th => format!("เก็บแฟ้มไว้เป็น {id} แต่ไม่ได้รับข้อมูล"),
+        Lang::En => format!("the file is kept as {id} but was not taken"),
+    };
+    format!("{kept}: {}", refusal.sentence(lang))
+}
+
+/// Said before a run without a register.
+pub fn schools_unchecked(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Th => {
+            "saphan: ไม่ได้ให้ทะเบียนสถานศึกษา (--schools แฟ้ม) รหัสสถานศึกษาจึงตรวจเฉพาะรูปแบบ 10 หลัก ไม่ได้เทียบกับทะเบียน รหัสแบบอื่นเช่น SMIS จะไม่รับ"
+        }
+        Lang::En => {
+            "saphan: no school register was given (--schools FILE): school codes are not checked against a register, only their ten-digit form; other codes such as SMIS are refused"
+        }
+    }
+}
+
+/// Said where some rows of the register file were refused.
+pub fn register_refused(rows: u64, lang: Lang) -> String {
+    match lang {
+        Lang::Th => format!("saphan: ทะเบียนสถานศึกษามี {rows} แถวที่ไม่รับ ใช้ผัง moe/schools แปลงแฟ้มนั้นเพื่อดูสาเหตุ"),
+        Lang::En => {
+            format!("saphan: {rows} rows of the school register are refused; map it with moe/schools to see why")
+        }
     }
 }

@@ -3,7 +3,9 @@
 //! Owns the meeting point of decoders and mapping. Holds no canonical meaning: a slot is text as the
 //! sender wrote it, or absent. Never a tree.
 
+use super::Detail;
 use crate::domain::rule::RuleCode;
+use crate::domain::text::Bilingual;
 use std::sync::Arc;
 
 /// Distinct unknown names one batch remembers; more are of no help to anybody.
@@ -38,7 +40,7 @@ pub struct RowFault {
     /// The slot concerned, where it is one.
     pub slot: Option<u32>,
     /// Said of the row: `37 cells, the header has 36`. Never a value.
-    pub detail: Option<Arc<str>>,
+    pub detail: Option<Arc<Bilingual>>,
 }
 
 impl RowBatch {
@@ -144,8 +146,9 @@ impl RowBatch {
     }
 
     /// Says a fault of the row opened last.
-    pub fn fault(&mut self, rule: RuleCode, slot: Option<u32>, detail: Option<Arc<str>>) {
+    pub fn fault(&mut self, rule: RuleCode, slot: Option<u32>, detail: Option<Detail>) {
         let row = self.rows().saturating_sub(1) as u32;
+        let detail = detail.map(|detail| Arc::new(detail.said()));
         self.faults.push(RowFault { row, rule, slot, detail });
     }
 

@@ -9,7 +9,7 @@
 )]
 
 use super::stream::{self, Bytes};
-use super::{DecodeError, Encoding, Input, Limits, MemoryInput};
+use super::{DecodeError, Detail, Encoding, Input, Limits, MemoryInput};
 use crate::domain::rule::ENC_FILE;
 use encoding_rs::{CoderResult, Decoder, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_874};
 use std::io::{self, Read};
@@ -61,23 +61,20 @@ pub fn detect(input: &Arc<dyn Input>, allowed: &[Encoding], limits: &Limits) -> 
     if let Some((charset, bom_bytes)) = byte_order_mark(head) {
         let encoding = if charset == Charset::Utf8 { Encoding::Utf8 } else { Encoding::Utf16 };
         if !allowed.contains(&encoding) {
-            let detail = format!("a byte-order mark says {}, which the mapping does not allow", charset.as_str());
-            return Err(DecodeError::refused(ENC_FILE, "byte 0", detail));
+            return Err(DecodeError::refused(ENC_FILE, "byte 0", Detail::MarkNotAllowed(charset.as_str())));
         }
         let broken_at = if charset == Charset::Utf8 { first_broken(&mut stream.reader, chunk, had)? } else { None };
         if let Some(at) = broken_at
             && !Census::of(input, limits)?.without_mark().is_nearly_utf8()
         {
             // Another program's mark before windows-874: read as UTF-8 every Thai letter would be lost.
-            let detail = "a byte-order mark says utf-8, but what follows is not utf-8";
-            return Err(DecodeError::refused(ENC_FILE, format!("byte {at}"), detail));
+            return Err(DecodeError::refused(ENC_FILE, format!("byte {at}"), Detail::MarkLies));
         }
         let is_dirty = charset != Charset::Utf8 || broken_at.is_some();
         return Ok(Verdict { charset, bom_bytes, is_dirty });
     }
     if looks_like_bare_utf16(head) {
-        let detail = "every other byte is NUL: UTF-16 without a byte-order mark; save the file as UTF-8";
-        return Err(DecodeError::refused(ENC_FILE, "byte 0", detail));
+        return Err(DecodeError::refused(ENC_FILE, "byte 0", Detail::BareUtf16));
     }
     let utf8_first = position(allowed, Encoding::Utf8) <= position(allowed, Encoding::Windows874);
     let clean = |charset| Ok(Verdict { charset, bom_bytes: 0, is_dirty: false });
@@ -101,7 +98,7 @@ pub fn detect(input: &Arc<dyn Input>, allowed: &[Encoding], limits: &Limits) -> 
     }
     let tried: Vec<&str> = allowed.iter().map(name).collect();
     let place = format!("byte {}", broken_at.unwrap_or(0));
-    Err(DecodeError::refused(ENC_FILE, place, format!("not in any allowed encoding ({})", tried.join(", "))))
+    Err(DecodeError::refused(ENC_FILE, place, Detail::NoEncoding(tried.join(", "))))
 }
 
 fn name(encoding: &Encoding) -> &'static str {
@@ -223,7 +220,7 @@ pub fn decode_whole(bytes: &[u8]) -> Result<String, DecodeError> {
     let mut reader = text_stream(input.open().map(|reader| Box::new(reader) as Bytes)?, verdict)?;
     reader.read_to_string(&mut text)?;
     if is_broken(&text, verdict.charset) {
-        return Err(DecodeError::refused(ENC_FILE, "byte 0", format!("undefined in {}", verdict.charset.as_str())));
+        return Err(DecodeError::refused(ENC_FILE, "byte 0", Detail::UndefinedIn(verdict.charset.as_str())));
     }
     Ok(text)
 }

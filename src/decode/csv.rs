@@ -14,7 +14,7 @@ use super::csv_lines::LineEnds;
 use super::csv_mask::Marks;
 use super::header::{ColumnPlan, NO_SLOT};
 use super::thai_bytes::Letters;
-use super::{Block, BlockParser, BlockWorker, DecodeError, Limits, RowBatch};
+use super::{Block, BlockParser, BlockWorker, DecodeError, Detail, Limits, RowBatch};
 use crate::domain::rule::{ENC_BROKEN_BYTE, FMT_LINE_ENDS, FMT_NUL, FMT_QUOTE, FMT_RAGGED, LIM_CELL};
 use memchr::{memchr, memmem};
 use std::sync::Arc;
@@ -80,11 +80,8 @@ impl BlockWorker for CsvWorker {
         }
         if let Some((row, several)) = rows.several {
             let (rule, detail) = match several {
-                Several::InQuotes => (
-                    FMT_QUOTE,
-                    "a quote opened in this row meets another one further on, and whole rows stand between them",
-                ),
-                Several::ByReturns => (FMT_LINE_ENDS, "lines end with LF, but in this row several with CR alone"),
+                Several::InQuotes => (FMT_QUOTE, Detail::QuoteMeetsAnother),
+                Several::ByReturns => (FMT_LINE_ENDS, Detail::ReturnsInRow),
             };
             return Err(DecodeError::refused(rule, format!("row {row}"), detail));
         }
@@ -333,14 +330,14 @@ impl<'a> Rows<'a> {
             self.several = Some((self.row_number(), Several::ByReturns));
         }
         if std::mem::take(&mut self.has_tail) {
-            self.out.fault(FMT_QUOTE, None, Some("text stands after a closing quote".into()));
+            self.out.fault(FMT_QUOTE, None, Some(Detail::TextAfterQuote));
         }
         if std::mem::take(&mut self.has_extra) || cells < columns {
-            self.out.fault(FMT_RAGGED, None, Some(format!("{cells} cells, the header has {columns}").into()));
+            self.out.fault(FMT_RAGGED, None, Some(Detail::Cells(cells, columns)));
         }
         if let Some(slot) = self.too_long.take() {
-            let detail = format!("a cell longer than {} bytes", self.plan.cell_bytes_max);
-            self.out.fault(LIM_CELL, (slot != NO_SLOT).then_some(slot), Some(detail.into()));
+            let detail = Detail::CellLongerThan(String::new(), self.plan.cell_bytes_max);
+            self.out.fault(LIM_CELL, (slot != NO_SLOT).then_some(slot), Some(detail));
         }
     }
 

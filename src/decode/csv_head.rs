@@ -7,7 +7,7 @@ use super::charset::{Verdict, decode_piece};
 use super::csv_cells::{Dialect, RecordEnd, cell, record_end};
 use super::csv_lines::LineEnds;
 use super::header::{self, ColumnPlan, HEADER_ROWS_MAX};
-use super::{DecodeError, Limits, SourceSpec};
+use super::{DecodeError, Detail, Limits, SourceSpec};
 use crate::domain::rule::{FMT_LINE_ENDS, FMT_MALFORMED, FMT_QUOTE, LIM_COLUMNS, LIM_RECORD};
 
 /// Tried where the declared delimiter does not show the wanted columns.
@@ -36,7 +36,7 @@ pub(crate) fn read(
     limits: &Limits,
 ) -> Result<Head, DecodeError> {
     if bytes.starts_with(ZIP_MAGIC) {
-        return Err(DecodeError::refused(FMT_MALFORMED, "byte 0", "a workbook or ZIP file, not CSV"));
+        return Err(DecodeError::refused(FMT_MALFORMED, "byte 0", Detail::NotCsv));
     }
     let line_ends = LineEnds::of(bytes);
     let newline = line_ends.newline();
@@ -138,24 +138,21 @@ fn row_cells(
 }
 
 fn too_many_columns(row: usize, limits: &Limits) -> DecodeError {
-    DecodeError::refused(LIM_COLUMNS, format!("row {row}"), format!("more than {} columns", limits.columns_max))
+    DecodeError::refused(LIM_COLUMNS, format!("row {row}"), Detail::MoreColumns(limits.columns_max))
 }
 
 fn mixed(line_ends: &LineEnds) -> DecodeError {
-    let detail = format!(
-        "{} lines end with CR alone, {} with LF in the beginning of the file",
-        line_ends.returns, line_ends.feeds
-    );
+    let detail = Detail::MixedLineEnds(line_ends.returns, line_ends.feeds);
     DecodeError::refused(FMT_LINE_ENDS, "header", detail)
 }
 
 /// The first record does not end within what may be one record.
 fn endless(bytes: &[u8], in_quotes: bool, dialect: Dialect, limits: &Limits) -> DecodeError {
     if in_quotes {
-        return DecodeError::refused(FMT_QUOTE, "row 1", "a quote is opened here and never closed");
+        return DecodeError::refused(FMT_QUOTE, "row 1", Detail::QuoteNeverClosed);
     }
     if memchr::memchr_iter(dialect.delimiter, bytes).count() > limits.columns_max {
         return too_many_columns(1, limits);
     }
-    DecodeError::refused(LIM_RECORD, "row 1", format!("longer than {} bytes", limits.record_bytes_max))
+    DecodeError::refused(LIM_RECORD, "row 1", Detail::LongerThan(limits.record_bytes_max as u64))
 }

@@ -8,7 +8,7 @@ use super::charset::{self, Verdict};
 use super::csv_cells::{Dialect, RecordEnd, is_blank, record_end};
 use super::csv_head::{self, Head};
 use super::stream::{self, ByteStream, Bytes, Position};
-use super::{Block, BlockSource, DecodeError, Limits, SourceSpec};
+use super::{Block, BlockSource, DecodeError, Detail, Limits, SourceSpec};
 use crate::domain::rule::{FMT_QUOTE, LIM_RECORD, LIM_ROWS};
 use memchr::{memchr, memchr_iter};
 
@@ -125,7 +125,7 @@ impl CsvSource {
     }
 
     fn too_long(&self, row: u64) -> DecodeError {
-        let detail = format!("longer than {} bytes", self.limits.record_bytes_max);
+        let detail = Detail::LongerThan(self.limits.record_bytes_max as u64);
         DecodeError::refused(LIM_RECORD, format!("row {row}"), detail)
     }
 
@@ -133,10 +133,7 @@ impl CsvSource {
         if !in_quotes {
             return self.too_long(self.next_row);
         }
-        let detail = format!(
-            "a quote is opened here and not closed within {} bytes: every row after it is in doubt",
-            self.limits.record_bytes_max
-        );
+        let detail = Detail::QuoteNotClosedWithin(self.limits.record_bytes_max);
         DecodeError::refused(FMT_QUOTE, format!("row {}", self.next_row), detail)
     }
 
@@ -145,13 +142,13 @@ impl CsvSource {
     fn hand_on_unclosed(&mut self, bytes: Vec<u8>, block: &mut Block) -> Result<(), DecodeError> {
         let lines = memchr_iter(self.dialect.newline, bytes.trim_ascii_end()).count();
         if lines > 0 {
-            let detail = format!("a quote is opened here and never closed: {lines} further lines stand inside it");
+            let detail = Detail::QuoteSwallows(lines);
             return Err(DecodeError::refused(FMT_QUOTE, format!("row {}", self.next_row), detail));
         }
         let mut batch = block.batch.take().unwrap_or_else(|| RowBatch::new(self.width));
         batch.clear(self.next_row);
         batch.begin_row();
-        batch.fault(FMT_QUOTE, None, Some("a quote is opened here and never closed".into()));
+        batch.fault(FMT_QUOTE, None, Some(Detail::QuoteNeverClosed));
         block.batch = Some(batch);
         block.bytes = bytes;
         block.rows = 1;
@@ -182,7 +179,7 @@ impl BlockSource for CsvSource {
             block.rows = cut.rows;
             self.next_row += u64::from(cut.rows);
             if self.next_row - 1 > self.limits.rows_max {
-                let detail = format!("more than {} rows", self.limits.rows_max);
+                let detail = Detail::MoreRows(self.limits.rows_max);
                 return Err(DecodeError::refused(LIM_ROWS, format!("row {}", self.limits.rows_max + 1), detail));
             }
             if block.rows > 0 {

@@ -4,7 +4,7 @@
 //! wanted name (either choice would be a guess) and a file that has none of the named columns. Names nobody
 //! knows are repeated only where the row can't be a person's.
 
-use super::{DecodeError, Limits, SourceSpec, Wanted};
+use super::{DecodeError, Detail, Limits, SourceSpec, Wanted};
 use crate::domain::rule::{COL_DUPLICATE, COL_MISSING, FMT_EMPTY, FMT_HEADER, LIM_COLUMNS};
 
 /// Rows searched for the header where the mapping does not name its row.
@@ -96,7 +96,7 @@ pub(crate) fn has_names(spec: &SourceSpec) -> bool {
 /// Which of the file's first rows is the header, from 0.
 pub(crate) fn find_row(rows: &[Vec<String>], spec: &SourceSpec) -> Result<usize, DecodeError> {
     if rows.iter().all(|row| row.iter().all(|cell| cell.trim().is_empty())) {
-        return Err(DecodeError::refused(FMT_EMPTY, "file", "nothing in it"));
+        return Err(DecodeError::refused(FMT_EMPTY, "file", Detail::NothingInIt));
     }
     let best = || {
         let scored = rows.iter().take(HEADER_ROWS_MAX).enumerate().map(|(at, row)| (score(row, spec), at));
@@ -110,11 +110,11 @@ pub(crate) fn find_row(rows: &[Vec<String>], spec: &SourceSpec) -> Result<usize,
     let said = said.saturating_sub(1) as usize;
     let is_there = rows.get(said).is_some_and(|row| !has_names(spec) || score(row, spec) > 0);
     if !is_there && has_names(spec) && best().0 > 0 {
-        let detail = format!("the mapping expects the header here, but it is in row {}", best().1 + 1);
+        let detail = Detail::HeaderElsewhere(best().1 + 1);
         return Err(DecodeError::refused(FMT_HEADER, format!("row {}", said + 1), detail));
     }
     if said >= rows.len() {
-        let detail = format!("the mapping expects the header here, the file has {} rows", rows.len());
+        let detail = Detail::HeaderBeyond(rows.len());
         return Err(DecodeError::refused(FMT_HEADER, format!("row {}", said + 1), detail));
     }
     Ok(said)
@@ -135,7 +135,7 @@ pub(crate) fn plan(
     let folded: Vec<String> = cells.iter().map(|cell| fold_name(cell)).collect();
     let columns_min = folded.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
     if columns_min > limits.columns_max {
-        let detail = format!("{columns_min} columns, at most {} are read", limits.columns_max);
+        let detail = Detail::Columns(columns_min, limits.columns_max);
         return Err(DecodeError::refused(LIM_COLUMNS, place, detail));
     }
     let mut plan = ColumnPlan { slots: vec![NO_SLOT; columns_min], columns_min, ..ColumnPlan::default() };
@@ -190,16 +190,13 @@ fn one_column(name: &str, folded: &[String], by_position: &[usize], place: &str)
         [only] => Ok(Some(only)),
         _ => {
             let columns: Vec<String> = found.iter().map(|at| (at + 1).to_string()).collect();
-            let detail = format!(
-                "columns {} are all named {name}: rename all but one, or take them by position",
-                columns.join(", ")
-            );
+            let detail = Detail::SameName(columns.join(", "), name.to_owned());
             Err(DecodeError::refused(COL_DUPLICATE, place, detail))
         }
     }
 }
 
-fn none_found(cells: &[String], spec: &SourceSpec) -> String {
+fn none_found(cells: &[String], spec: &SourceSpec) -> Detail {
     let expected: Vec<&str> = spec
         .wanted
         .iter()
@@ -210,13 +207,11 @@ fn none_found(cells: &[String], spec: &SourceSpec) -> String {
         .take(NAMES_SHOWN)
         .collect();
     // Without a header the row would be a person: then its cells are not repeated.
-    let found = if looks_like_data(cells) {
-        "a row that looks like data, not a header".to_owned()
-    } else {
-        let names: Vec<String> = cells.iter().take(NAMES_SHOWN).map(|cell| short(&fold_name(cell))).collect();
-        names.join(", ")
-    };
-    format!("none of the mapping's columns is there: expected {}; found {found}", expected.join(", "))
+    if looks_like_data(cells) {
+        return Detail::NoHeaderButData(expected.join(", "));
+    }
+    let names: Vec<String> = cells.iter().take(NAMES_SHOWN).map(|cell| short(&fold_name(cell))).collect();
+    Detail::NoneOfColumns(expected.join(", "), names.join(", "))
 }
 
 /// Whether a person's data stand in this row: a number of six digits, a date, or two cells of digits only.

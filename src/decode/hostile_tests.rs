@@ -17,7 +17,7 @@ fn gives(bytes: &[u8], spec: &SourceSpec) -> Gives {
     match read(bytes, spec, &Limits::default()) {
         Ok(read) => Gives::Rows(read.rows.len(), read.faults.iter().map(|(row, rule, _)| (*row, *rule)).collect()),
         Err(DecodeError::Refused { rule, place, detail }) => {
-            assert!(!place.is_empty() && !detail.is_empty());
+            assert!(!place.is_empty() && !detail.said().th.is_empty());
             Gives::Refusal(rule)
         }
         Err(DecodeError::Io(error)) => panic!("{error}"),

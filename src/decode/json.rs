@@ -7,7 +7,7 @@
 use super::charset::{Charset, Verdict, decode_piece, is_broken};
 use super::header::is_own;
 use super::json_scan::{self, Scan, pointer};
-use super::{Block, BlockParser, BlockWorker, DecodeError, Limits, RowBatch, SourceSpec, Wanted};
+use super::{Block, BlockParser, BlockWorker, DecodeError, Detail, Limits, RowBatch, SourceSpec, Wanted};
 use crate::domain::rule::{ENC_BROKEN_BYTE, FMT_MALFORMED, FMT_NESTED_VALUE, FMT_NUL, LIM_CELL, LIM_DEPTH, RuleCode};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -127,15 +127,15 @@ impl JsonWorker {
     fn record(&mut self, record: &str, base: Option<usize>, out: &mut RowBatch) {
         self.stamp += 1;
         if is_too_deep(record, self.plan.depth_max) {
-            out.fault(LIM_DEPTH, None, Some(format!("nested deeper than {}", self.plan.depth_max).into()));
+            out.fault(LIM_DEPTH, None, Some(Detail::Deeper(self.plan.depth_max)));
             return;
         }
         let mut walk = Walk { plan: &self.plan, seen: &mut self.seen, stamp: self.stamp, base, out };
         let mut deserializer = serde_json::Deserializer::from_str(record);
         let result = Object { walk: &mut walk, node: 0 }.deserialize(&mut deserializer);
         if let Err(error) = result.and_then(|()| deserializer.end()) {
-            let detail = format!("not JSON at line {} column {} of the record", error.line(), error.column());
-            out.fault(FMT_MALFORMED, None, Some(detail.into()));
+            let detail = Detail::NotJsonAt(error.line(), error.column());
+            out.fault(FMT_MALFORMED, None, Some(detail));
         }
     }
 
@@ -165,10 +165,11 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn fault(&mut self, rule: RuleCode, node: usize, detail: &str) {
+    /// `detail` is given the member and a colon, or nothing.
+    fn fault(&mut self, rule: RuleCode, node: usize, detail: impl FnOnce(String) -> Detail) {
         let node = &self.plan.nodes[node];
-        let detail = if node.path.is_empty() { detail.to_owned() } else { format!("{}: {detail}", node.path) };
-        self.out.fault(rule, node.slots.first().copied(), Some(detail.into()));
+        let at = if node.path.is_empty() { String::new() } else { format!("{}: ", node.path) };
+        self.out.fault(rule, node.slots.first().copied(), Some(detail(at)));
     }
 
     fn fill(&mut self, node: usize, raw: &str) {
@@ -176,19 +177,19 @@ impl Walk<'_> {
         let slots = &plan.nodes[node].slots;
         match raw.as_bytes() {
             [b'n', ..] => {}
-            [b'{' | b'[', ..] => self.fault(FMT_NESTED_VALUE, node, "a list or object stands where one value belongs"),
+            [b'{' | b'[', ..] => self.fault(FMT_NESTED_VALUE, node, Detail::NestedValue),
             _ if raw.len() > plan.cell_bytes_max => {
-                self.fault(LIM_CELL, node, &format!("longer than {} bytes", plan.cell_bytes_max));
+                self.fault(LIM_CELL, node, |at| Detail::CellLongerThan(at, plan.cell_bytes_max));
             }
             [b'"', inner @ .., b'"'] if memchr::memchr(b'\\', inner).is_some() => {
                 match serde_json::from_str::<String>(raw) {
                     Ok(text) => {
                         if text.contains('\0') {
-                            self.fault(FMT_NUL, node, "NUL in text");
+                            self.fault(FMT_NUL, node, Detail::NulInText);
                         }
                         slots.iter().for_each(|slot| self.out.set(*slot as usize, &text));
                     }
-                    Err(_) => self.fault(FMT_MALFORMED, node, "a text with an impossible escape"),
+                    Err(_) => self.fault(FMT_MALFORMED, node, Detail::BadEscape),
                 }
             }
             [b'"', inner @ .., b'"'] => self.point(slots, &raw[1..=inner.len()]),
@@ -223,7 +224,7 @@ impl<'de> DeserializeSeed<'de> for Object<'_, '_> {
 impl Object<'_, '_> {
     fn no_object(self) {
         let rule = if self.node == 0 { FMT_MALFORMED } else { FMT_NESTED_VALUE };
-        self.walk.fault(rule, self.node, "an object belongs here");
+        self.walk.fault(rule, self.node, Detail::ObjectBelongs);
     }
 }
 
@@ -243,7 +244,7 @@ impl<'de> Visitor<'de> for Object<'_, '_> {
             };
             let node = &self.walk.plan.nodes[child];
             if std::mem::replace(&mut self.walk.seen[child], self.walk.stamp) == self.walk.stamp {
-                self.walk.fault(FMT_MALFORMED, child, "given twice");
+                self.walk.fault(FMT_MALFORMED, child, Detail::GivenTwice);
             }
             if !node.slots.is_empty() {
                 let raw: &RawValue = map.next_value()?;

@@ -8,7 +8,7 @@ use super::json_envelope::{EnvelopePlan, written};
 use super::json_scan::{Locate, Scan, locate, pointer, skip_space, value_end};
 use super::notices::Notices;
 use super::stream::{self, ByteStream, Bytes, Position};
-use super::{Block, BlockSource, DecodeError, Limits, SourceSpec};
+use super::{Block, BlockSource, DecodeError, Detail, Limits, SourceSpec};
 use crate::domain::rule::{
     COL_MISSING, FMT_EMPTY, FMT_MALFORMED, FMT_TRUNCATED, LIM_DEPTH, LIM_RECORD, LIM_ROWS, RuleCode,
 };
@@ -84,35 +84,35 @@ impl JsonSource {
                     return Ok(());
                 }
                 Locate::More if self.is_ended && self.carry.trim_ascii().is_empty() => {
-                    return Err(DecodeError::refused(FMT_EMPTY, "file", "nothing in it"));
+                    return Err(DecodeError::refused(FMT_EMPTY, "file", Detail::NothingInIt));
                 }
                 Locate::More if self.is_ended => {
-                    return Err(self.at(FMT_TRUNCATED, self.carry.len(), "the file ends here"));
+                    return Err(self.at(FMT_TRUNCATED, self.carry.len(), Detail::EndsHere));
                 }
                 Locate::More if self.carry.len() > self.limits.envelope_bytes_max => {
-                    let detail = format!("no records within the first {} bytes", self.limits.envelope_bytes_max);
-                    return Err(self.at(LIM_RECORD, 0, &detail));
+                    let detail = Detail::NoRecordsWithin(self.limits.envelope_bytes_max);
+                    return Err(self.at(LIM_RECORD, 0, detail));
                 }
                 Locate::More => want = self.carry.len(),
                 Locate::TooDeep => return Err(self.too_deep(0)),
-                Locate::Bad(at) => return Err(self.at(FMT_MALFORMED, at, "not JSON")),
+                Locate::Bad(at) => return Err(self.at(FMT_MALFORMED, at, Detail::NotJson)),
                 Locate::NotThere if self.tokens.is_empty() => {
-                    return Err(self.at(FMT_MALFORMED, 0, "the mapping expects a list of records"));
+                    return Err(self.at(FMT_MALFORMED, 0, Detail::ListExpected));
                 }
                 Locate::NotThere => {
-                    let detail = format!("no list of records at /{}", self.tokens.join("/"));
+                    let detail = Detail::NoListAt(written(&self.tokens));
                     return Err(DecodeError::refused(COL_MISSING, "file", detail));
                 }
             }
         }
     }
 
-    fn at(&self, rule: RuleCode, at: usize, detail: &str) -> DecodeError {
+    fn at(&self, rule: RuleCode, at: usize, detail: Detail) -> DecodeError {
         DecodeError::refused(rule, format!("byte {}", self.offset + at as u64), detail)
     }
 
     fn too_deep(&self, at: usize) -> DecodeError {
-        self.at(LIM_DEPTH, at, &format!("nested deeper than {}", self.limits.depth_max))
+        self.at(LIM_DEPTH, at, Detail::Deeper(self.limits.depth_max))
     }
 
     /// Takes whole elements from `bytes` on; says where the next one starts.
@@ -131,7 +131,7 @@ impl JsonSource {
                     self.expect = Expect::Value;
                     at += 1;
                 }
-                (Expect::CommaOrEnd, _) => return Err(self.at(FMT_MALFORMED, at, "a comma belongs between records")),
+                (Expect::CommaOrEnd, _) => return Err(self.at(FMT_MALFORMED, at, Detail::CommaBelongs)),
                 _ => match value_end(bytes, at, depth_max) {
                     Scan::End(end) => {
                         if end - at > self.limits.record_bytes_max {
@@ -143,7 +143,7 @@ impl JsonSource {
                     }
                     Scan::More => return Ok(at),
                     Scan::TooDeep => return Err(self.too_deep(at)),
-                    Scan::Bad(at) => return Err(self.at(FMT_MALFORMED, at, "a record belongs here")),
+                    Scan::Bad(at) => return Err(self.at(FMT_MALFORMED, at, Detail::RecordBelongs)),
                 },
             }
         }
@@ -151,7 +151,7 @@ impl JsonSource {
 
     fn too_long(&self, before: usize) -> DecodeError {
         let row = self.next_row + before as u64;
-        let detail = format!("longer than {} bytes", self.limits.record_bytes_max);
+        let detail = Detail::LongerThan(self.limits.record_bytes_max as u64);
         DecodeError::refused(LIM_RECORD, format!("row {row}"), detail)
     }
 
@@ -161,18 +161,18 @@ impl JsonSource {
         while !self.is_ended {
             self.is_ended = !stream::read_more(&mut self.reader, &mut self.suffix, 64 << 10)?;
             if self.suffix.len() > self.limits.envelope_bytes_max {
-                let detail = format!("more than {} bytes after the records", self.limits.envelope_bytes_max);
-                return Err(self.at(LIM_RECORD, 0, &detail));
+                let detail = Detail::EnvelopeAfter(self.limits.envelope_bytes_max);
+                return Err(self.at(LIM_RECORD, 0, detail));
             }
         }
         let text = self.envelope_text();
         let envelope = self.envelope(&text)?;
         let at = if self.tokens.is_empty() { Some(&envelope) } else { envelope.pointer(&written(&self.tokens)) };
         if !at.and_then(serde_json::Value::as_array).is_some_and(Vec::is_empty) {
-            return Err(self.at(FMT_MALFORMED, 0, "the list of records is given twice"));
+            return Err(self.at(FMT_MALFORMED, 0, Detail::RecordsTwice));
         }
         let judged = self.around.judge(&text, &self.notices);
-        judged.map_err(|twice| self.at(FMT_MALFORMED, 0, &format!("{twice} is given twice")))
+        judged.map_err(|twice| self.at(FMT_MALFORMED, 0, Detail::Twice(twice)))
     }
 
     fn envelope_text(&self) -> String {
@@ -185,9 +185,9 @@ impl JsonSource {
     fn envelope(&self, text: &str) -> Result<serde_json::Value, DecodeError> {
         serde_json::from_str(text).map_err(|error| {
             let (rule, detail) = if error.is_eof() {
-                (FMT_TRUNCATED, "the file ends before its brackets are closed")
+                (FMT_TRUNCATED, Detail::BracketsOpen)
             } else {
-                (FMT_MALFORMED, "what stands around the records is not JSON")
+                (FMT_MALFORMED, Detail::EnvelopeNotJson)
             };
             self.at(rule, 0, detail)
         })
@@ -225,7 +225,7 @@ fn refuse_rows(next_row: u64, limits: &Limits) -> Result<(), DecodeError> {
         return Ok(());
     }
     let place = format!("row {}", limits.rows_max + 1);
-    Err(DecodeError::refused(LIM_ROWS, place, format!("more than {} rows", limits.rows_max)))
+    Err(DecodeError::refused(LIM_ROWS, place, Detail::MoreRows(limits.rows_max)))
 }
 
 impl BlockSource for JsonSource {
@@ -246,7 +246,7 @@ impl BlockSource for JsonSource {
                 break;
             }
             if self.is_ended {
-                return Err(self.at(FMT_TRUNCATED, block.bytes.len(), "the file ends inside the list of records"));
+                return Err(self.at(FMT_TRUNCATED, block.bytes.len(), Detail::EndsInList));
             }
             if block.bytes.len() - at > self.limits.record_bytes_max {
                 return Err(self.too_long(0));
@@ -294,7 +294,7 @@ impl LineSource {
 
     fn take(&self, bytes: &[u8], start: usize, end: usize, records: &mut Vec<(u32, u32)>) -> Result<(), DecodeError> {
         if end - start > self.limits.record_bytes_max {
-            let detail = format!("longer than {} bytes", self.limits.record_bytes_max);
+            let detail = Detail::LongerThan(self.limits.record_bytes_max as u64);
             let row = self.next_row + records.len() as u64;
             return Err(DecodeError::refused(LIM_RECORD, format!("row {row}"), detail));
         }

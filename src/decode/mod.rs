@@ -12,6 +12,7 @@ mod csv_head;
 mod csv_lines;
 mod csv_mask;
 pub(crate) mod csv_split;
+pub mod detail;
 pub mod header;
 mod input;
 mod json;
@@ -39,6 +40,7 @@ use std::io::{self, Read, Seek};
 use std::sync::Arc;
 
 pub use batch::{RowBatch, RowFault};
+pub use detail::Detail;
 pub use input::MemoryInput;
 pub use limits::Limits;
 pub use notices::Notices;
@@ -67,15 +69,15 @@ pub enum DecodeError {
         /// Where: `row 12`, `byte 1048576`, `line 3`, `sheet1`; for people.
         place: String,
         /// The limit, the column names missing, …; never a value that identifies anybody.
-        detail: String,
+        detail: Detail,
     },
     #[error("the bytes could not be read")]
     Io(#[source] io::Error),
 }
 
 impl DecodeError {
-    pub(crate) fn refused(rule: RuleCode, place: impl Into<String>, detail: impl Into<String>) -> Self {
-        DecodeError::Refused { rule, place: place.into(), detail: detail.into() }
+    pub(crate) fn refused(rule: RuleCode, place: impl Into<String>, detail: Detail) -> Self {
+        DecodeError::Refused { rule, place: place.into(), detail }
     }
 
     /// The refusal a reader below wrapped into an I/O error, if it was one.

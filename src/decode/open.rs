@@ -12,7 +12,8 @@ use super::stream::{self, ByteStream};
 use super::xlsx::{Sheet, XlsxSource};
 use super::xml::{ParsedAlready, XmlPlan, XmlSource};
 use super::{
-    Block, BlockParser, BlockSource, DecodeError, Format, Input, Limits, Opened, RowBatch, SourceSpec, csv_split,
+    Block, BlockParser, BlockSource, DecodeError, Detail, Format, Input, Limits, Opened, RowBatch, SourceSpec,
+    csv_split,
 };
 use crate::domain::rule::{COL_MISSING, FMT_EMPTY};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 /// Opens an input as its mapping describes it: reads it once for its encoding, and its head.
 pub fn open(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Result<Opened, DecodeError> {
     if input.is_empty() {
-        return Err(DecodeError::refused(FMT_EMPTY, "file", "nothing in it"));
+        return Err(DecodeError::refused(FMT_EMPTY, "file", Detail::NothingInIt));
     }
     let opened = match spec.format {
         Format::Csv => open_csv(input, spec, limits)?,
@@ -186,7 +187,7 @@ impl BlockSource for Begun {
 fn with_first_block(mut opened: Opened, spec: &SourceSpec) -> Result<Opened, DecodeError> {
     let mut first = Block::default();
     if !opened.source.next(&mut first)? || first.rows == 0 {
-        return Err(DecodeError::refused(FMT_EMPTY, "file", "no record in it"));
+        return Err(DecodeError::refused(FMT_EMPTY, "file", Detail::NoRecord));
     }
     if matches!(spec.format, Format::Json | Format::Ndjson | Format::Xml) {
         refuse_wrong_mapping(&mut first, opened.parser.as_ref(), spec)?;
@@ -209,7 +210,6 @@ fn refuse_wrong_mapping(first: &mut Block, parser: &dyn BlockParser, spec: &Sour
     }
     let expected: Vec<&str> = spec.wanted.iter().filter_map(|wanted| wanted.name()).take(8).collect();
     let found: Vec<&str> = batch.unknown_names().iter().map(|name| &**name).take(8).collect();
-    let detail =
-        format!("none of the mapping's fields is there: expected {}; found {}", expected.join(", "), found.join(", "));
+    let detail = Detail::NoneOfFields(expected.join(", "), found.join(", "));
     Err(DecodeError::refused(COL_MISSING, "row 1", detail))
 }

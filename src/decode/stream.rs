@@ -2,7 +2,7 @@
 //!
 //! Owns gzip and the limits on size and expansion. Refuses to buffer the file: memory is one gzip window.
 
-use super::{DecodeError, Input, Limits};
+use super::{DecodeError, Detail, Input, Limits};
 use crate::domain::rule::{FMT_ARCHIVE, FMT_TRUNCATED, LIM_EXPANSION, LIM_FILE};
 use flate2::bufread::MultiGzDecoder;
 use std::io::{self, BufReader, Cursor, Read};
@@ -87,7 +87,7 @@ pub(crate) fn read_more(reader: &mut dyn Read, to: &mut Vec<u8>, bytes: usize) -
 }
 
 fn too_long(limits: &Limits) -> DecodeError {
-    DecodeError::refused(LIM_FILE, "file", format!("longer than {} bytes", limits.file_bytes_max))
+    DecodeError::refused(LIM_FILE, "file", Detail::LongerThan(limits.file_bytes_max))
 }
 
 struct Counted<R> {
@@ -130,11 +130,11 @@ impl Expansion {
         self.out += bytes as u64;
         let compressed = self.compressed.get().max(1);
         if self.out > self.bytes_max {
-            let detail = format!("expands to more than {} bytes", self.bytes_max);
+            let detail = Detail::ExpandsBeyond(self.bytes_max);
             return Err(DecodeError::refused(LIM_EXPANSION, format!("byte {compressed}"), detail));
         }
         if self.out > self.grace && self.out / compressed > self.ratio_max {
-            let detail = format!("expands to more than {} times its size", self.ratio_max);
+            let detail = Detail::ExpandsTimes(self.ratio_max);
             return Err(DecodeError::refused(LIM_EXPANSION, format!("byte {compressed}"), detail));
         }
         Ok(())
@@ -157,13 +157,11 @@ impl<R: Read> Read for Unpacked<R> {
 }
 
 /// Says what is wrong with something compressed: cut off, or damaged.
-pub(crate) fn archive_error(error: io::Error, place: &str, kind: &str) -> DecodeError {
+pub(crate) fn archive_error(error: io::Error, place: &str, kind: &'static str) -> DecodeError {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => {
-            DecodeError::refused(FMT_TRUNCATED, place, format!("the {kind} data ends before it is complete"))
-        }
+        io::ErrorKind::UnexpectedEof => DecodeError::refused(FMT_TRUNCATED, place, Detail::CutArchive(kind)),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            DecodeError::refused(FMT_ARCHIVE, place, format!("the {kind} data is damaged"))
+            DecodeError::refused(FMT_ARCHIVE, place, Detail::DamagedArchive(kind))
         }
         _ => DecodeError::from(error),
     }

@@ -40,7 +40,7 @@ pub(crate) fn read_input(
         }
         for fault in batch.faults() {
             out.faults.push((first + u64::from(fault.row), fault.rule, fault.slot));
-            out.details.extend(fault.detail.as_deref().map(str::to_owned));
+            out.details.extend(fault.detail.as_deref().map(|detail| detail.en.clone()));
         }
         for name in batch.unknown_names() {
             if !out.unknown.iter().any(|known| **known == **name) {

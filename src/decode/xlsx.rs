@@ -9,7 +9,7 @@ use super::stream::Position;
 use super::xlsx_package::Package;
 use super::xlsx_shared::{SharedTexts, Workbook};
 use super::xlsx_sheet::{Row, SheetReader, column};
-use super::{Block, BlockSource, DecodeError, Input, Limits, RowBatch, SourceSpec};
+use super::{Block, BlockSource, DecodeError, Detail, Input, Limits, RowBatch, SourceSpec};
 use crate::domain::rule::{
     ENC_BROKEN_BYTE, FMT_EMPTY, FMT_MALFORMED, FMT_NUL, FMT_RAGGED, LIM_CELL, LIM_COLUMNS, LIM_RECORD, LIM_ROWS,
 };
@@ -110,8 +110,7 @@ fn refuse_gzip(input: &Arc<dyn Input>) -> Result<(), DecodeError> {
     let mut magic = [0; 2];
     super::stream::read_full(&mut input.open()?, &mut magic)?;
     if magic == GZIP_MAGIC {
-        let detail = "a workbook inside gzip: it is packed already, send it as it is";
-        return Err(DecodeError::refused(FMT_MALFORMED, "byte 0", detail));
+        return Err(DecodeError::refused(FMT_MALFORMED, "byte 0", Detail::WorkbookInGzip));
     }
     Ok(())
 }
@@ -122,7 +121,7 @@ fn read_head(reader: &mut SheetReader, limits: &Limits) -> Result<Vec<Row>, Deco
     while reader.next(&mut row)? {
         bytes += row.text.len();
         if bytes > limits.envelope_bytes_max {
-            let detail = format!("the first rows hold more than {} bytes", limits.envelope_bytes_max);
+            let detail = Detail::HeadLongerThan(limits.envelope_bytes_max);
             return Err(DecodeError::refused(LIM_RECORD, format!("row {}", row.number), detail));
         }
         let is_enough = row.number as usize >= HEADER_ROWS_MAX;
@@ -132,7 +131,7 @@ fn read_head(reader: &mut SheetReader, limits: &Limits) -> Result<Vec<Row>, Deco
         }
     }
     if rows.is_empty() {
-        return Err(DecodeError::refused(FMT_EMPTY, "sheet", "nothing in it"));
+        return Err(DecodeError::refused(FMT_EMPTY, "sheet", Detail::NothingInIt));
     }
     Ok(rows)
 }
@@ -143,7 +142,7 @@ fn head_texts(rows: &[Row], limits: &Limits) -> Result<Vec<Vec<String>>, DecodeE
     for row in rows.iter().filter(|row| row.number as usize <= HEADER_ROWS_MAX) {
         let widest = row.cells.iter().filter(|cell| !row.get(cell).trim().is_empty()).map(|cell| cell.column).max();
         if widest.is_some_and(|column| column as usize >= limits.columns_max) {
-            let detail = format!("more than {} columns", limits.columns_max);
+            let detail = Detail::MoreColumns(limits.columns_max);
             return Err(DecodeError::refused(LIM_COLUMNS, format!("row {}", row.number), detail));
         }
         texts.resize(row.number as usize - 1, Vec::new());
@@ -182,8 +181,8 @@ impl XlsxSource {
             };
             let is_wanted = *slot != NO_SLOT;
             if text.len() > self.limits.cell_bytes_max {
-                let detail = format!("a cell longer than {} bytes", self.limits.cell_bytes_max);
-                out.fault(LIM_CELL, is_wanted.then_some(*slot), Some(detail.into()));
+                let detail = Detail::CellLongerThan(String::new(), self.limits.cell_bytes_max);
+                out.fault(LIM_CELL, is_wanted.then_some(*slot), Some(detail));
                 continue;
             }
             if is_wanted {
@@ -199,8 +198,8 @@ impl XlsxSource {
             }
         }
         if let Some(column) = extra {
-            let detail = format!("a cell in column {column}, the header has {}", columns.columns_min);
-            out.fault(FMT_RAGGED, None, Some(detail.into()));
+            let detail = Detail::CellBeyond(column, columns.columns_min);
+            out.fault(FMT_RAGGED, None, Some(detail));
         }
     }
 }
@@ -213,7 +212,7 @@ impl BlockSource for XlsxSource {
         let mut row = Row::default();
         while batch.rows() < BLOCK_ROWS && batch.text_bytes() < self.limits.block_bytes && self.sheet.next(&mut row)? {
             if self.next_row > self.limits.rows_max {
-                let detail = format!("more than {} rows", self.limits.rows_max);
+                let detail = Detail::MoreRows(self.limits.rows_max);
                 return Err(DecodeError::refused(LIM_ROWS, format!("row {}", self.next_row), detail));
             }
             self.push(&row, &mut batch);

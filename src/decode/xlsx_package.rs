@@ -6,7 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "names of parts are only compared")]
 
 use super::stream::{Expansion, Position, archive_error, read_full};
-use super::{DecodeError, Input, Limits, ReadSeek};
+use super::{DecodeError, Detail, Input, Limits, ReadSeek};
 use crate::domain::rule::{FMT_ARCHIVE, LIM_EXPANSION, LIM_FILE};
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
@@ -34,47 +34,45 @@ pub(crate) struct Package {
     limits: Limits,
 }
 
-fn damaged(place: &str, detail: &str) -> DecodeError {
+fn damaged(place: &str, detail: Detail) -> DecodeError {
     DecodeError::refused(FMT_ARCHIVE, place, detail)
 }
 
 impl Package {
     pub(crate) fn open(input: &Arc<dyn Input>, limits: &Limits) -> Result<Package, DecodeError> {
         if input.len() > limits.file_bytes_max {
-            let detail = format!("longer than {} bytes", limits.file_bytes_max);
+            let detail = Detail::LongerThan(limits.file_bytes_max);
             return Err(DecodeError::refused(LIM_FILE, "file", detail));
         }
         let mut reader = input.open()?;
         let mut magic = [0; 4];
         read_full(&mut reader, &mut magic)?;
         if magic == OLE_MAGIC {
-            let detail = "protected by a password, or an old .xls: save it as .xlsx without a password";
-            return Err(damaged("file", detail));
+            return Err(damaged("file", Detail::OldWorkbook));
         }
         reader.seek(SeekFrom::Start(0))?;
-        let mut archive = ZipArchive::new(BufReader::new(reader))
-            .map_err(|_| damaged("file", "not a workbook (.xlsx), or its directory is damaged or cut off"))?;
+        let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(|_| damaged("file", Detail::NotWorkbook))?;
         if archive.len() > PARTS_MAX {
-            let detail = format!("more than {PARTS_MAX} parts in the workbook");
+            let detail = Detail::MoreParts(PARTS_MAX);
             return Err(DecodeError::refused(LIM_EXPANSION, "file", detail));
         }
         let mut parts = HashMap::new();
         for index in 0..archive.len() {
-            let entry = archive.by_index_raw(index).map_err(|_| damaged("file", "the directory is damaged"))?;
+            let entry = archive.by_index_raw(index).map_err(|_| damaged("file", Detail::DirectoryDamaged))?;
             let part = Part {
                 header_at: entry.header_start(),
                 packed_bytes: entry.compressed_size(),
                 is_deflated: match entry.compression() {
                     CompressionMethod::Stored => false,
                     CompressionMethod::Deflated => true,
-                    _ => return Err(damaged("file", "packed by a method that workbooks do not use")),
+                    _ => return Err(damaged("file", Detail::PackedOtherwise)),
                 },
                 is_encrypted: entry.encrypted(),
                 checksum: entry.crc32(),
             };
             let name = String::from_utf8_lossy(entry.name_raw()).trim_start_matches('/').to_owned();
             if parts.insert(name, part).is_some() {
-                return Err(damaged("file", "two parts of one name"));
+                return Err(damaged("file", Detail::PartsOfOneName));
             }
         }
         Ok(Package { input: input.clone(), parts, limits: limits.clone() })
@@ -86,15 +84,15 @@ impl Package {
 
     /// The part's bytes, unpacked as they are read; `position` counts packed bytes.
     pub(crate) fn part(&self, name: &str, position: Position) -> Result<PartReader, DecodeError> {
-        let part = self.parts.get(name).ok_or_else(|| damaged(name, "the workbook lacks this part"))?;
+        let part = self.parts.get(name).ok_or_else(|| damaged(name, Detail::PartMissing))?;
         if part.is_encrypted {
-            return Err(damaged(name, "encrypted"));
+            return Err(damaged(name, Detail::Encrypted));
         }
         let mut reader = self.input.open()?;
         let mut header = [0; 30];
         reader.seek(SeekFrom::Start(part.header_at))?;
         if read_full(&mut reader, &mut header)? < header.len() || !header.starts_with(b"PK\x03\x04") {
-            return Err(damaged(name, "the part is not where the directory says"));
+            return Err(damaged(name, Detail::PartElsewhere));
         }
         let names = u64::from(u16::from_le_bytes([header[26], header[27]]));
         let extra = u64::from(u16::from_le_bytes([header[28], header[29]]));
@@ -122,9 +120,9 @@ impl Package {
         let bytes_max = self.limits.envelope_bytes_max as u64;
         reader.take(bytes_max + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > bytes_max {
-            return Err(DecodeError::refused(LIM_EXPANSION, name, format!("longer than {bytes_max} bytes")));
+            return Err(DecodeError::refused(LIM_EXPANSION, name, Detail::LongerThan(bytes_max)));
         }
-        String::from_utf8(bytes).map_err(|_| damaged(name, "not UTF-8"))
+        String::from_utf8(bytes).map_err(|_| damaged(name, Detail::NotUtf8))
     }
 }
 
@@ -160,11 +158,11 @@ impl Read for PartReader {
             Unpacking::Deflate(reader) => reader.read(buffer),
             Unpacking::Store(reader) => reader.read(buffer),
         };
-        let read = read.map_err(|error| archive_error(error, &self.name, "workbook's").into_io())?;
+        let read = read.map_err(|error| archive_error(error, &self.name, "xlsx").into_io())?;
         self.budget.take(read).map_err(DecodeError::into_io)?;
         self.found.update(&buffer[..read]);
         if read == 0 && !buffer.is_empty() && self.found.sum() != self.checksum {
-            return Err(damaged(&self.name, "the checksum is wrong: damaged on the way").into_io());
+            return Err(damaged(&self.name, Detail::ChecksumWrong).into_io());
         }
         Ok(read)
     }

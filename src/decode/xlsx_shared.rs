@@ -7,7 +7,7 @@
 use super::stream::Position;
 use super::xlsx_package::Package;
 use super::xml_reader::{XmlReader, entity};
-use super::{DecodeError, Limits};
+use super::{DecodeError, Detail, Limits};
 use crate::domain::rule::{FMT_ARCHIVE, FMT_HEADER, FMT_MALFORMED, LIM_SHARED_STRINGS};
 use quick_xml::events::{BytesStart, Event};
 
@@ -70,7 +70,7 @@ impl SharedTexts {
                 _ => {}
             }
             if shared.text.len() + shared.ends.len() * 4 > bytes_max {
-                let detail = format!("the table of shared texts is larger than {bytes_max} bytes");
+                let detail = Detail::SharedTextsLarger(bytes_max);
                 return Err(DecodeError::refused(LIM_SHARED_STRINGS, name, detail));
             }
         }
@@ -130,14 +130,17 @@ impl Workbook {
         };
         let Some(wanted) = wanted else {
             let names: Vec<&str> = sheets.iter().map(|sheet| sheet.name.as_str()).take(8).collect();
-            let detail = format!("no sheet {}; there are: {}", sheet.unwrap_or("to be seen"), names.join(", "));
+            let detail = match sheet {
+                Some(sheet) => Detail::NoSheet(sheet.to_owned(), names.join(", ")),
+                None => Detail::NoVisibleSheet,
+            };
             return Err(DecodeError::refused(FMT_HEADER, "workbook", detail));
         };
         let relations = relations(package, &workbook, limits)?;
         let part_of = |sheet: &Sheet| relations.iter().find(|relation| relation.id == sheet.relation);
         let sheet_part = part_of(wanted)
             .map(|relation| relation.target.clone())
-            .ok_or_else(|| DecodeError::refused(FMT_ARCHIVE, &*workbook, "the sheet's part is not named"))?;
+            .ok_or_else(|| DecodeError::refused(FMT_ARCHIVE, &*workbook, Detail::SheetPartUnnamed))?;
         let shared = relations.iter().find(|relation| relation.kind.ends_with("/sharedStrings"));
         let shared_part = shared.map(|relation| relation.target.clone()).filter(|part| package.has(part));
         let others = sheets.iter().filter(|sheet| !sheet.is_hidden && sheet.relation != wanted.relation);
@@ -165,8 +168,7 @@ fn sheets(package: &Package, part: &str, limits: &Limits) -> Result<Vec<Sheet>, 
                 if element.local_name().as_ref() == "workbookPr"
                     && attribute(&element, "date1904").is_some_and(|flag| flag == "1" || flag == "true") =>
             {
-                let detail = "its dates count from 1904: in Excel's options switch \"1904 date system\" off";
-                return Err(DecodeError::refused(FMT_MALFORMED, "workbook", detail));
+                return Err(DecodeError::refused(FMT_MALFORMED, "workbook", Detail::Dates1904));
             }
             Event::Start(element) if element.local_name().as_ref() == "sheet" => sheets.push(Sheet {
                 name: attribute(&element, "name").unwrap_or_default(),

@@ -7,7 +7,7 @@
 use super::xlsx_package::PartReader;
 use super::xlsx_shared::{SharedTexts, unescape_letters};
 use super::xml_reader::{XmlReader, entity};
-use super::{DecodeError, Limits};
+use super::{DecodeError, Detail, Limits};
 use crate::domain::rule::{FMT_MALFORMED, LIM_RECORD};
 use quick_xml::events::{BytesStart, Event};
 use std::fmt::Write;
@@ -117,7 +117,7 @@ impl SheetReader {
                     let said = number(&element, "r");
                     row.number = said.unwrap_or(self.last_row + 1);
                     if row.number <= self.last_row {
-                        return Err(self.malformed(row.number, "rows out of order"));
+                        return Err(self.malformed(row.number, Detail::RowsOutOfOrder));
                     }
                     self.last_row = row.number;
                     break;
@@ -176,7 +176,7 @@ impl SheetReader {
                 _ => {}
             }
             if self.reader.position() - start > self.record_bytes_max as u64 {
-                let detail = format!("longer than {} bytes", self.record_bytes_max);
+                let detail = Detail::LongerThan(self.record_bytes_max as u64);
                 return Err(DecodeError::refused(LIM_RECORD, self.place(row.number), detail));
             }
         }
@@ -195,7 +195,7 @@ impl SheetReader {
             match attribute.key.0 {
                 "r" => {
                     open.column =
-                        column(&attribute.value).ok_or_else(|| self.malformed(row, "a cell without a place"))?
+                        column(&attribute.value).ok_or_else(|| self.malformed(row, Detail::CellWithoutPlace))?
                 }
                 "t" => {
                     open.kind = match &*attribute.value {
@@ -221,7 +221,7 @@ impl SheetReader {
             OpenKind::Shared => {
                 let index = self.value.trim().parse().ok();
                 let Some(text) = index.and_then(|index: usize| self.shared.get(index)) else {
-                    return Err(self.malformed(row.number, "a cell points to a shared text that is not there"));
+                    return Err(self.malformed(row.number, Detail::SharedTextMissing));
                 };
                 row.text.push_str(text);
                 Kind::Text
@@ -245,7 +245,7 @@ impl SheetReader {
             }
         };
         if row.text.len() > self.record_bytes_max {
-            let detail = format!("longer than {} bytes", self.record_bytes_max);
+            let detail = Detail::LongerThan(self.record_bytes_max as u64);
             return Err(DecodeError::refused(LIM_RECORD, self.place(row.number), detail));
         }
         row.cells.push(Cell { column: cell.column, kind, start, end: row.text.len() });
@@ -256,7 +256,7 @@ impl SheetReader {
         format!("{} row {row}", self.sheet)
     }
 
-    fn malformed(&self, row: u32, detail: &str) -> DecodeError {
+    fn malformed(&self, row: u32, detail: Detail) -> DecodeError {
         DecodeError::refused(FMT_MALFORMED, self.place(row), detail)
     }
 }

@@ -8,7 +8,7 @@ use super::charset::{Charset, is_broken};
 use super::stream::{Bytes, Position};
 use super::xml_names::{Namespaces, OWN_NAMESPACE, RecordPath, Scope, Tree};
 use super::xml_reader::{XmlReader, entity};
-use super::{Block, BlockParser, BlockSource, BlockWorker, DecodeError, Limits, RowBatch, SourceSpec};
+use super::{Block, BlockParser, BlockSource, BlockWorker, DecodeError, Detail, Limits, RowBatch, SourceSpec};
 use crate::domain::rule::{
     COL_MISSING, ENC_BROKEN_BYTE, FMT_MALFORMED, FMT_NESTED_VALUE, FMT_NUL, LIM_CELL, LIM_DEPTH, LIM_RECORD, LIM_ROWS,
     RuleCode,
@@ -189,12 +189,12 @@ impl Walk {
             Event::GeneralRef(reference) if self.is_collecting(plan) => match entity(&reference) {
                 Some(letters) => letters.push_to(&mut self.text),
                 None if self.frames.is_empty() => {}
-                None => out.fault(FMT_MALFORMED, None, Some("an entity that only a DTD could define".into())),
+                None => out.fault(FMT_MALFORMED, None, Some(Detail::DtdEntity)),
             },
             _ => {}
         }
         if !self.frames.is_empty() && reader.position() - self.record_at > plan.limits.record_bytes_max as u64 {
-            let detail = format!("longer than {} bytes", plan.limits.record_bytes_max);
+            let detail = Detail::LongerThan(plan.limits.record_bytes_max as u64);
             return Err(DecodeError::refused(LIM_RECORD, format!("row {}", self.next_row - 1), detail));
         }
         Ok(())
@@ -217,7 +217,7 @@ impl Walk {
     ) -> Result<(), DecodeError> {
         self.depth += 1;
         if self.depth > plan.limits.depth_max {
-            let detail = format!("nested deeper than {}", plan.limits.depth_max);
+            let detail = Detail::Deeper(plan.limits.depth_max);
             return Err(DecodeError::refused(LIM_DEPTH, reader.place(), detail));
         }
         self.scope.enter(element, self.depth, &plan.namespaces);
@@ -231,7 +231,7 @@ impl Walk {
         let is_on_way = self.matched + 1 == self.depth
             && plan.path.0.get(self.matched).is_some_and(|step| step.is(namespace, local));
         if self.depth == 1 && std::mem::replace(&mut self.has_root, true) {
-            let detail = format!("a second root {} after the first one closed", name.0);
+            let detail = Detail::SecondRoot(name.0.to_owned());
             return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), detail));
         }
         if is_on_way {
@@ -242,7 +242,7 @@ impl Walk {
             // Spelt a little differently or one level off: passed over, its learner would vanish without a word.
             let path: Vec<String> =
                 plan.path.0.iter().map(|step| plan.namespaces.written(step.namespace, &step.local)).collect();
-            let detail = format!("{} stands where no record is expected; records are {}", name.0, path.join("/"));
+            let detail = Detail::RecordOffPath(name.0.to_owned(), path.join("/"));
             return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), detail));
         }
         if self.matched == plan.path.0.len() && is_on_way {
@@ -261,7 +261,7 @@ impl Walk {
         out: &mut RowBatch,
     ) -> Result<(), DecodeError> {
         if self.next_row > plan.limits.rows_max {
-            let detail = format!("more than {} rows", plan.limits.rows_max);
+            let detail = Detail::MoreRows(plan.limits.rows_max);
             return Err(DecodeError::refused(LIM_ROWS, format!("row {}", self.next_row), detail));
         }
         self.next_row += 1;
@@ -316,8 +316,7 @@ impl Walk {
         for slot in slots {
             let said = self.document[*slot as usize].get_or_insert_with(|| value.to_owned());
             if *said != value {
-                let detail = "a value meant for the whole file is given twice, and differently";
-                return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), detail));
+                return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), Detail::DocumentTwice));
             }
         }
         Ok(())
@@ -337,7 +336,7 @@ impl Walk {
         if let Some(node) = node
             && plan.record.nodes[node].slots.iter().any(|slot| out.is_set(*slot as usize))
         {
-            fault(out, FMT_NESTED_VALUE, &plan.record.nodes[node].slots, "given more than once");
+            fault(out, FMT_NESTED_VALUE, &plan.record.nodes[node].slots, Detail::GivenMoreThanOnce);
         }
         self.frames.push(Frame { node, is_ignored, has_child: false, path });
         if let Some(node) = node {
@@ -351,14 +350,14 @@ impl Walk {
         let is_ignored = plan.record.nodes[node].is_ignored;
         for attribute in element.attributes().with_checks(false) {
             let Ok(attribute) = attribute else {
-                out.fault(FMT_MALFORMED, None, Some("an attribute that is not well-formed".into()));
+                out.fault(FMT_MALFORMED, None, Some(Detail::BadAttribute));
                 return;
             };
             let (namespace, local) = self.scope.attribute(attribute.key.0);
             match plan.record.attribute(node, namespace, local) {
                 Some(leaf) => match quick_xml::escape::unescape(&attribute.value) {
                     Ok(value) => fill(plan, &leaf.slots, &value, out),
-                    Err(_) => fault(out, FMT_MALFORMED, &leaf.slots, "an entity that only a DTD could define"),
+                    Err(_) => fault(out, FMT_MALFORMED, &leaf.slots, Detail::DtdEntity),
                 },
                 None if is_ignored || is_declaration(attribute.key.0) => {}
                 None => out.unknown_name(&attribute_path(&plan.record.nodes[node].path, attribute.key.0)),
@@ -381,7 +380,7 @@ impl Walk {
 
     fn end(&mut self, plan: &XmlPlan, reader: &XmlReader<Bytes>, out: &mut RowBatch) -> Result<(), DecodeError> {
         if self.depth == 0 {
-            return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), "an end without a start"));
+            return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), Detail::EndWithoutStart));
         }
         match self.frames.pop() {
             Some(frame) => inner_end(&frame, &self.text, plan, out),
@@ -412,7 +411,7 @@ fn inner_end(frame: &Frame, text: &str, plan: &XmlPlan, out: &mut RowBatch) {
         return;
     }
     if frame.has_child {
-        fault(out, FMT_NESTED_VALUE, slots, "elements stand where one value belongs");
+        fault(out, FMT_NESTED_VALUE, slots, Detail::ElementsInValue);
     } else if !slots.iter().any(|slot| out.is_set(*slot as usize)) {
         fill(plan, slots, text, out);
     }
@@ -420,10 +419,10 @@ fn inner_end(frame: &Frame, text: &str, plan: &XmlPlan, out: &mut RowBatch) {
 
 fn fill(plan: &XmlPlan, slots: &[u32], value: &str, out: &mut RowBatch) {
     if value.len() > plan.limits.cell_bytes_max {
-        return fault(out, LIM_CELL, slots, &format!("longer than {} bytes", plan.limits.cell_bytes_max));
+        return fault(out, LIM_CELL, slots, Detail::CellLongerThan(String::new(), plan.limits.cell_bytes_max));
     }
     if slots.iter().any(|slot| out.is_set(*slot as usize)) {
-        return fault(out, FMT_NESTED_VALUE, slots, "given more than once");
+        return fault(out, FMT_NESTED_VALUE, slots, Detail::GivenMoreThanOnce);
     }
     for slot in slots {
         out.set(*slot as usize, value);
@@ -435,9 +434,9 @@ fn fill(plan: &XmlPlan, slots: &[u32], value: &str, out: &mut RowBatch) {
     }
 }
 
-fn fault(out: &mut RowBatch, rule: RuleCode, slots: &[u32], detail: &str) {
+fn fault(out: &mut RowBatch, rule: RuleCode, slots: &[u32], detail: Detail) {
     if let Some(slot) = slots.first() {
-        out.fault(rule, Some(*slot), Some(detail.into()));
+        out.fault(rule, Some(*slot), Some(detail));
     }
 }
 
@@ -455,8 +454,8 @@ fn wrong_root(name: &str, plan: &XmlPlan, namespace: u32) -> DecodeError {
     let expected = expected.unwrap_or_default();
     let found = plan.path.0.first().is_some_and(|step| step.namespace != namespace && name.ends_with(&*step.local));
     let detail = match found {
-        true => format!("the root is {name} of another namespace than the mapping's {expected}"),
-        false => format!("the root is {name}, the mapping expects {expected}"),
+        true => Detail::OtherNamespace(name.to_owned(), expected),
+        false => Detail::OtherRoot(name.to_owned(), expected),
     };
     DecodeError::refused(COL_MISSING, "byte 0", detail)
 }

@@ -3,7 +3,7 @@
 //! Owns the reader: one event may be no longer than a record, so a text without end costs no memory; a
 //! document type is refused where it stands; what is not well-formed is refused with its byte.
 
-use super::DecodeError;
+use super::{DecodeError, Detail};
 use crate::domain::rule::{FMT_DTD, FMT_MALFORMED, FMT_TRUNCATED, LIM_RECORD};
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
@@ -32,7 +32,7 @@ impl<R: Read> Read for Limited<R> {
 impl<R: Read> BufRead for Limited<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.since_event > self.bytes_max {
-            let detail = format!("one element or text longer than {} bytes", self.bytes_max);
+            let detail = Detail::ElementLongerThan(self.bytes_max);
             return Err(DecodeError::refused(LIM_RECORD, "", detail).into_io());
         }
         self.inner.fill_buf()
@@ -72,10 +72,7 @@ impl<R: Read> XmlReader<R> {
         self.reader.get_mut().since_event = 0;
         buffer.clear();
         match self.reader.read_event_into(buffer) {
-            Ok(Event::DocType(_)) => {
-                let detail = "a document type (DTD) is not read: it can attack the reader; remove it";
-                Err(DecodeError::refused(FMT_DTD, self.place(), detail))
-            }
+            Ok(Event::DocType(_)) => Err(DecodeError::refused(FMT_DTD, self.place(), Detail::Dtd)),
             Ok(event) => Ok(event),
             Err(error) => Err(self.refuse(error)),
         }
@@ -92,13 +89,13 @@ impl<R: Read> XmlReader<R> {
                 None => DecodeError::Io(io::Error::new(error.kind(), error.to_string())),
             },
             // Of all syntax errors, these are the ends of files in the middle of something.
-            Error::Syntax(_) => DecodeError::refused(FMT_TRUNCATED, self.place(), "the file ends inside a tag"),
-            _ => DecodeError::refused(FMT_MALFORMED, self.place(), "not well-formed XML"),
+            Error::Syntax(_) => DecodeError::refused(FMT_TRUNCATED, self.place(), Detail::EndsInTag),
+            _ => DecodeError::refused(FMT_MALFORMED, self.place(), Detail::NotWellFormed),
         }
     }
 
     pub(crate) fn truncated(&self) -> DecodeError {
-        DecodeError::refused(FMT_TRUNCATED, self.place(), "the file ends before its elements are closed")
+        DecodeError::refused(FMT_TRUNCATED, self.place(), Detail::ElementsOpen)
     }
 }
 

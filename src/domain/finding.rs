@@ -35,7 +35,7 @@ pub struct Finding {
     /// What would be taken, in short: `P1…P6, M1…M6`.
     pub allowed: Option<Arc<Bilingual>>,
     /// What else the sentence needs: `37 cells, the header has 36`. Never a value.
-    pub detail: Option<Arc<str>>,
+    pub detail: Option<Arc<Bilingual>>,
     /// The value is common to many rows (a code, not a name or number): causes are grouped by it.
     pub groups_by_value: bool,
 }

@@ -9,6 +9,7 @@ pub mod enrolment;
 pub mod finding;
 pub mod ids;
 pub mod learner_id;
+pub mod place;
 pub mod principal;
 pub mod receipt;
 pub mod round;

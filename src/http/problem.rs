@@ -8,6 +8,7 @@
 use super::api::bodies::RefusalBody;
 use super::context::RequestContext;
 use crate::app::AppError;
+use crate::domain::place::place_said;
 use crate::domain::principal::Denied;
 use crate::domain::text::{Bilingual, Lang};
 use actix_web::http::{StatusCode, header};
@@ -207,7 +208,8 @@ impl Problem {
 
     /// A kept file that can't be read on: rule, place, detail, and what to do.
     pub fn file_refused(submission: &str, refusal: RefusalBody) -> Self {
-        let shown = |text: &str| format!("{text} ({}, {}: {})", refusal.rule, refusal.place, refusal.detail);
+        let place = place_said(&refusal.place);
+        let shown = |text: &str, lang| format!("{text} ({}, {})", refusal.rule, place.get(lang));
         let fault = Fault {
             pointer: "/body".to_owned(),
             detail: Bilingual::new(refusal.hint.th.clone(), refusal.hint.en.clone()),
@@ -215,7 +217,7 @@ impl Problem {
             did_you_mean: None,
         };
         let mut problem = Problem::new(Kind::FileRefused)
-            .detail(shown(&refusal.message.th), shown(&refusal.message.en))
+            .detail(shown(&refusal.message.th, Lang::Th), shown(&refusal.message.en, Lang::En))
             .faults(vec![fault])
             .about(submission);
         problem.refusal = Some(Box::new(refusal));

@@ -8,7 +8,7 @@ use super::steps::name_part::TitleWords;
 use super::steps::pattern::{Extract, Replace};
 use crate::decode::SourceSpec;
 use crate::domain::value::{CodeIndex, Decimal};
-use crate::standards::{CodeList, Places, Standard};
+use crate::standards::{CodeList, FieldType, Places, Standard};
 use jiff::civil::Date;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,6 +31,14 @@ pub struct Mapping {
 }
 
 impl Mapping {
+    /// Whether a field holds codes of the school register.
+    pub fn checks_schools(&self) -> bool {
+        self.standard
+            .fields
+            .iter()
+            .any(|field| matches!(&field.field_type, FieldType::Code(list) if &**list == "school"))
+    }
+
     /// `obec/enrolments@3`
     pub fn id(&self) -> String {
         format!("{}@{}", self.name, self.version)

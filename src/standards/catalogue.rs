@@ -130,7 +130,7 @@ impl Catalogue {
     pub fn render(
         &self,
         finding: &Finding,
-        detail: Option<&str>,
+        detail: Option<&Bilingual>,
         standard: Option<&Standard>,
     ) -> (Bilingual, Bilingual) {
         let Some(text) = self.text(finding.rule) else {
@@ -162,7 +162,7 @@ fn rule_text(code: RuleCode, raw: RawRule) -> RuleText {
 fn value_of<'a>(
     name: &str,
     finding: &'a Finding,
-    detail: Option<&'a str>,
+    detail: Option<&'a Bilingual>,
     standard: Option<&'a Standard>,
     lang: Lang,
 ) -> Option<&'a str> {
@@ -176,7 +176,7 @@ fn value_of<'a>(
         "field" => label(),
         "allowed" => finding.allowed.as_deref().map(|allowed| allowed.get(lang)),
         "suggestion" => finding.suggestion.as_deref(),
-        "detail" => detail,
+        "detail" => detail.map(|detail| detail.get(lang)),
         _ => None,
     };
     value.filter(|value| !value.is_empty())

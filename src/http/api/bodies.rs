@@ -5,8 +5,9 @@
 
 use super::problems::Text;
 use crate::app::records::{RecordLine, RecordPage};
+use crate::app::refusal::FileRefusal;
 use crate::app::refusal::FindingView;
-use crate::app::submissions::{FileRefusal, SubmissionView};
+use crate::app::submissions::SubmissionView;
 use crate::domain::finding::Severity;
 use crate::domain::receipt::{Cause, Receipt};
 use serde::Serialize;
@@ -46,6 +47,7 @@ pub struct RefusalBody {
     pub rule: String,
     #[schema(example = "byte 1048576")]
     pub place: String,
+    /// The cause in English; `message` says it in both languages.
     pub detail: String,
     pub message: Text,
     pub hint: Text,
