@@ -13,6 +13,8 @@ pub mod library;
 pub mod place;
 pub mod rules;
 pub mod standard;
+mod standard_document;
+mod standard_field;
 pub mod xsd;
 
 pub use catalogue::{Catalogue, CatalogueFault, RuleText};
