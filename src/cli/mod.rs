@@ -64,6 +64,10 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let lang = terminal::lang(cli.lang.as_deref());
+    let are_settings_loaded = !matches!(cli.command, Command::Map(_) | Command::Try(_) | Command::Openapi(_));
+    for (name, meant) in crate::config::unknown_variables(are_settings_loaded) {
+        eprintln!("{}", terminal::unknown_variable(&name, meant.as_deref(), lang));
+    }
     let outcome = match cli.command {
         Command::Demo(arguments) => demo::run(&arguments, lang),
         Command::Serve(arguments) => serve::run(&arguments),

@@ -26,6 +26,20 @@ pub fn lang(asked: Option<&str>) -> Lang {
     if word.to_ascii_lowercase().starts_with("th") { Lang::Th } else { Lang::En }
 }
 
+/// A variable of the environment that looks like ours and is read by nothing.
+pub fn unknown_variable(name: &str, meant: Option<&str>, lang: Lang) -> String {
+    match (lang, meant) {
+        (Lang::Th, Some(meant)) => format!("saphan: ไม่มีการตั้งค่า {name} จึงไม่มีผล หมายถึง {meant} หรือไม่"),
+        (Lang::Th, None) => format!("saphan: ไม่มีการตั้งค่า {name} จึงไม่มีผล รายการทั้งหมดอยู่ใน docs/operations.md"),
+        (Lang::En, Some(meant)) => {
+            format!("saphan: there is no setting {name}, it has no effect; did you mean {meant}?")
+        }
+        (Lang::En, None) => {
+            format!("saphan: there is no setting {name}, it has no effect; docs/operations.md lists all")
+        }
+    }
+}
+
 /// Does a person watch standard error?
 pub fn watched() -> bool {
     std::io::stderr().is_terminal()

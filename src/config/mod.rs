@@ -86,7 +86,10 @@ const NAMES: [&str; 14] = [
 ];
 const PREFIX: &str = "SAPHAN_";
 /// Variables with our prefix that other parts read.
-const NOT_SETTINGS: [&str; 4] = ["SAPHAN_CONFIG", "SAPHAN_LOG", "SAPHAN_SERVER", "SAPHAN_TOKEN"];
+const NOT_SETTINGS: [&str; 6] =
+    ["SAPHAN_CONFIG", "SAPHAN_LANG", "SAPHAN_LOG", "SAPHAN_LOG_JSON", "SAPHAN_SERVER", "SAPHAN_TOKEN"];
+/// Variables with our prefix that the tests read.
+const TEST_PREFIX: &str = "SAPHAN_TEST_";
 /// A settings file is a page; more is a mistake.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -210,11 +213,42 @@ fn from_environment(environment: &BTreeMap<String, String>, given: &mut Given) {
         } else if NOT_SETTINGS.contains(&variable.as_str()) {
             // Read elsewhere.
         } else if let Some(near) = nearest(&name) {
-            // Only near misses: container platforms put variables of their own under a service's name.
+            // Only near misses stop: container platforms put variables of their own under a service's name. The others
+            // are named by `unknown_variables`.
             let near = near.to_ascii_uppercase();
             given.fault(variable.clone(), format!("there is no such setting; did you mean {PREFIX}{near}?"));
         }
     }
+}
+
+/// Variables of this process with our prefix that nothing reads, each with the one that was probably meant. Those so
+/// near a setting that `Settings::load` refuses them are left out where `are_settings_loaded`.
+pub fn unknown_variables(are_settings_loaded: bool) -> Vec<(String, Option<String>)> {
+    let is_of_platform = |value: &std::ffi::OsStr| value.to_string_lossy().starts_with("tcp://");
+    let mut names: Vec<String> = std::env::vars_os()
+        .filter(|(_, value)| !is_of_platform(value))
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with(PREFIX))
+        .collect();
+    names.sort();
+    unknown(names, are_settings_loaded)
+}
+
+fn unknown(names: Vec<String>, are_settings_loaded: bool) -> Vec<(String, Option<String>)> {
+    let meant = |variable: &String| {
+        let name = variable.strip_prefix(PREFIX)?.to_ascii_lowercase();
+        let is_known = NAMES.contains(&name.as_str())
+            || NOT_SETTINGS.contains(&variable.as_str())
+            || variable.starts_with(TEST_PREFIX);
+        let near = nearest(&name);
+        if is_known || (are_settings_loaded && near.is_some()) {
+            return None;
+        }
+        // Half a name, or a name and more, is near enough for a hint.
+        let part = || NAMES.into_iter().find(|known| known.contains(&*name) || name.contains(known));
+        Some(near.or_else(part).map(|known| format!("{PREFIX}{}", known.to_ascii_uppercase())))
+    };
+    names.iter().filter_map(|name| Some((name.clone(), meant(name)?))).collect()
 }
 
 /// The setting this was probably meant to be.

@@ -95,3 +95,16 @@ fn the_master_key_is_not_shown() {
     assert_eq!(settings.master_key.as_deref(), Some("topsecret"));
     assert!(!format!("{settings:?}").contains("topsecret"));
 }
+
+#[test]
+fn variables_nobody_reads_are_named_with_the_one_that_was_meant() {
+    let names =
+        ["SAPHAN_DATABASE", "SAPHAN_HOMES", "SAPHAN_LANG", "SAPHAN_LISTEN", "SAPHAN_SERVICE_HOST", "SAPHAN_TEST_X"];
+    let names = || names.map(String::from).to_vec();
+    let meant = |name: &str, known: Option<&str>| (name.to_owned(), known.map(str::to_owned));
+    assert_eq!(
+        unknown(names(), true),
+        [meant("SAPHAN_DATABASE", Some("SAPHAN_DATABASE_URL")), meant("SAPHAN_SERVICE_HOST", None)]
+    );
+    assert_eq!(unknown(names(), false)[1], meant("SAPHAN_HOMES", Some("SAPHAN_HOME")));
+}
