@@ -9,7 +9,7 @@
 )]
 
 use super::charset::{Charset, Verdict, is_undefined_874};
-use super::csv_cells::{Dialect, QUOTE, cell, is_blank, strip_return};
+use super::csv_cells::{Dialect, QUOTE, cell, is_blank, is_guarded, strip_return};
 use super::csv_lines::LineEnds;
 use super::csv_mask::Marks;
 use super::header::{ColumnPlan, NO_SLOT};
@@ -271,6 +271,8 @@ impl<'a> Rows<'a> {
             self.suspect(start, end, slot);
         }
         if slot != NO_SLOT {
+            let guard = self.plan.columns.is_returned && is_guarded(&self.bytes[start..end]);
+            let start = start + usize::from(guard);
             self.fill(slot as usize, start, end, is_doubled);
             if !self.plan.columns.also.is_empty() {
                 self.fill_also(column, start, end, is_doubled);

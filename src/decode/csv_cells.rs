@@ -103,6 +103,18 @@ pub(crate) fn cell(bytes: &[u8], start: usize, dialect: Dialect) -> Cell {
     }
 }
 
+/// Whether a spreadsheet could take the cell for a formula, or does so behind apostrophes. A dash alone is none: it is
+/// the commonest word for nothing.
+pub(crate) fn starts_formula(cell: &[u8]) -> bool {
+    let bare = &cell[cell.iter().take_while(|byte| **byte == b'\'').count()..];
+    matches!(bare.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r')) && bare != b"-"
+}
+
+/// Whether the cell bears the apostrophe we put before formulas in files we give back. Only in such files is it ours.
+pub(crate) fn is_guarded(cell: &[u8]) -> bool {
+    cell.first() == Some(&b'\'') && starts_formula(&cell[1..])
+}
+
 /// The end of a record's text without the `\r` of its `\r\n`.
 #[inline]
 pub(crate) fn strip_return(bytes: &[u8], start: usize, end: usize) -> usize {
@@ -142,6 +154,23 @@ mod tests {
         assert_eq!(record_end(b"a,b\"\nc\"\nd", 0, COMMA), RecordEnd::At(5));
         assert_eq!(record_end(b"a,\"b\nc", 0, COMMA), RecordEnd::Open { in_quotes: true });
         assert_eq!(record_end(b"a,b", 0, COMMA), RecordEnd::Open { in_quotes: false });
+    }
+
+    #[test]
+    fn formulas_are_known_with_and_without_apostrophes() {
+        for (cell, starts, guarded) in [
+            ("=1+1", true, false),
+            ("'=1+1", true, true),
+            ("''@x", true, true),
+            ("+66", true, false),
+            ("-5", true, false),
+            ("-", false, false),
+            ("'-", false, false),
+            ("'a", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!((starts_formula(cell.as_bytes()), is_guarded(cell.as_bytes())), (starts, guarded), "{cell}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! the whole file. Refuses a head without end (a line of 200 MB) before it is read further.
 
 use super::charset::{Verdict, decode_piece};
-use super::csv_cells::{Dialect, RecordEnd, cell, record_end};
+use super::csv_cells::{Dialect, RecordEnd, cell, is_guarded, record_end};
 use super::csv_lines::LineEnds;
 use super::header::{self, ColumnPlan, HEADER_ROWS_MAX};
 use super::{DecodeError, Detail, Limits, SourceSpec};
@@ -59,6 +59,7 @@ pub(crate) fn read(
             (score, rows, dialect) = (tried.score(spec), tried, other);
         }
     }
+    rows.unguard();
     let row = header::find_row(&rows.cells, spec)?;
     let data_at = rows.ends[row];
     if line_ends.are_mixed_before(data_at) {
@@ -103,6 +104,15 @@ impl Rows {
             at = end;
         }
         Ok(rows)
+    }
+
+    /// Takes our apostrophes off the header of a file we gave back.
+    fn unguard(&mut self) {
+        for row in self.cells.iter_mut().filter(|row| row.iter().any(|cell| header::is_own(cell.trim()))) {
+            for cell in row.iter_mut().filter(|cell| is_guarded(cell.as_bytes())) {
+                cell.remove(0);
+            }
+        }
     }
 
     fn score(&self, spec: &SourceSpec) -> usize {

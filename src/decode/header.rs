@@ -80,6 +80,8 @@ pub(crate) struct ColumnPlan {
     pub(crate) columns_min: usize,
     pub(crate) unmapped: Vec<String>,
     pub(crate) missing: Vec<usize>,
+    /// The file was given back by us with refused rows: cells may bear our apostrophe.
+    pub(crate) is_returned: bool,
 }
 
 /// How many of the wanted names stand in this row.
@@ -138,7 +140,8 @@ pub(crate) fn plan(
         let detail = Detail::Columns(columns_min, limits.columns_max);
         return Err(DecodeError::refused(LIM_COLUMNS, place, detail));
     }
-    let mut plan = ColumnPlan { slots: vec![NO_SLOT; columns_min], columns_min, ..ColumnPlan::default() };
+    let is_returned = folded.iter().any(|name| is_own(name));
+    let mut plan = ColumnPlan { slots: vec![NO_SLOT; columns_min], columns_min, is_returned, ..ColumnPlan::default() };
     let by_position: Vec<usize> = spec
         .wanted
         .iter()

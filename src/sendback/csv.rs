@@ -1,13 +1,17 @@
 //! Refused rows of a CSV file as CSV: same head, same bytes, three columns more.
 //!
-//! Owns the cutting off of our own columns where the file came back from us before.
+//! Owns the cutting off of our own columns where the file came back from us before, and the apostrophe before
+//! cells a spreadsheet would run as formulas. Decoding takes it off again, because the file bears our columns.
 
 use super::text::{Encoded, reasons, safe_cell};
 use super::{COLUMNS, Refusals, RefusedRow, SendbackError};
 use crate::decode::charset;
-use crate::decode::csv_cells::{Dialect, QUOTE, RecordEnd, cell, is_blank, record_end, strip_return};
+use crate::decode::csv_cells::{
+    Dialect, QUOTE, RecordEnd, cell, is_blank, is_guarded, record_end, starts_formula, strip_return,
+};
 use crate::decode::header::is_own;
 use crate::decode::{Block, BlockSource, Input, Limits, SourceSpec, csv_split, stream};
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -17,6 +21,8 @@ struct Layout {
     line_end: &'static str,
     /// Columns of the sender, where our own follow them.
     keep: Option<usize>,
+    /// The file was given back by us before: what bears an apostrophe of ours is not given another.
+    is_returned: bool,
 }
 
 pub(super) fn write(
@@ -30,10 +36,18 @@ pub(super) fn write(
     let (mut source, head, head_bytes) = csv_split::open(stream::open_stream(input, limits)?, verdict, spec, limits)?;
     let first_own = head.header.iter().position(|name| is_own(name.trim()));
     let keep = first_own.filter(|first| head.header[*first..].iter().all(|name| is_own(name.trim())));
-    let layout = Layout { dialect: head.dialect, line_end: head.line_end, keep };
+    let layout = Layout { dialect: head.dialect, line_end: head.line_end, keep, is_returned: first_own.is_some() };
     let mut out = Encoded::new(out, verdict)?;
     let (titles, header) = head_bytes.split_at(head.header_at);
-    out.own(titles)?;
+    let mut at = 0;
+    while at < titles.len() {
+        let end = match record_end(titles, at, layout.dialect) {
+            RecordEnd::At(end) => end,
+            RecordEnd::Open { .. } => titles.len(),
+        };
+        out.own(&guarded(&titles[at..end], &layout))?;
+        at = end;
+    }
     write_row(&mut out, header, &layout, COLUMNS.map(str::to_owned), false)?;
     let mut block = Block::default();
     let mut row = 0;
@@ -79,8 +93,8 @@ fn write_row(
     let end = record.strip_suffix(&[dialect.newline]).unwrap_or(record).len();
     let own = &record[..strip_return(record, 0, end)];
     match layout.keep {
-        Some(keep) if !is_unclosed => out.own(first_cells(own, keep, dialect))?,
-        _ => out.own(own)?,
+        Some(keep) if !is_unclosed => out.own(&guarded(first_cells(own, keep, dialect), layout))?,
+        _ => out.own(&guarded(own, layout))?,
     }
     if is_unclosed {
         out.own(&[QUOTE])?;
@@ -92,6 +106,31 @@ fn write_row(
     }
     out.text(layout.line_end)?;
     Ok(())
+}
+
+/// The record with an apostrophe before each cell that a spreadsheet could run.
+fn guarded<'r>(record: &'r [u8], layout: &Layout) -> Cow<'r, [u8]> {
+    let (mut out, mut taken, mut at) = (Vec::new(), 0, 0);
+    loop {
+        let cell = cell(record, at, layout.dialect);
+        // A quote that is never closed is closed by us: what follows it counts then.
+        let text = at + usize::from(record.get(at) == Some(&QUOTE));
+        let inside = &record[text..cell.end.max(text)];
+        if starts_formula(inside) && !(layout.is_returned && is_guarded(inside)) {
+            out.extend_from_slice(&record[taken..text]);
+            out.push(b'\'');
+            taken = text;
+        }
+        if cell.is_last {
+            break;
+        }
+        at = cell.next;
+    }
+    if taken == 0 && out.is_empty() {
+        return Cow::Borrowed(record);
+    }
+    out.extend_from_slice(&record[taken..]);
+    Cow::Owned(out)
 }
 
 /// The record's bytes up to the end of its cell number `keep`.

@@ -3,8 +3,8 @@
 //! Owns the second pass over the input, in step with the refused rows. Head, encoding, delimiter and line
 //! ends are the sender's; the sender's own cells go back byte for byte, so that the corrected file can be
 //! sent again with the same mapping (what we add bears a name of ours, which decoding ignores).
-//! Cells that we add can't start a formula. The sender's own cells are not changed, even if one starts
-//! with `=`: they came from the sender's own program, and a changed `-` or `+66…` would be a changed value.
+//! No cell of a file we give back can run as a formula: in CSV an apostrophe stands before such cells, the
+//! sender's own too, and decoding takes it off where the file bears our columns; in a workbook they are texts.
 //! Refuses refused rows out of order: it holds one record, not the file.
 
 mod csv;

@@ -52,8 +52,8 @@ fn csv_goes_back_in_its_encoding_with_its_titles_line_ends_and_bytes() {
     assert_eq!(
         sent,
         "รายงาน;;\r\nชื่อ;วันเกิด;x;\"_saphan_แถว\";\"_saphan_รหัสกฎ\";\"_saphan_เหตุผลและวิธีแก้\"\r\n\
-         ก;1;=cmd;\"1\";\"SPH-ID-001 SPH-DATE-001\";\"แถว 1 \"\"ผิด\"\" ? / =1+1 <wrong>\"\r\n\
-         \"ข\r\n;\"\"\";2;+66;\"2\";\"SPH-ID-001 SPH-DATE-001\";\"แถว 2 \"\"ผิด\"\" ? / =1+1 <wrong>\"\r\n"
+         ก;1;'=cmd;\"1\";\"SPH-ID-001 SPH-DATE-001\";\"แถว 1 \"\"ผิด\"\" ? / =1+1 <wrong>\"\r\n\
+         \"ข\r\n;\"\"\";2;'+66;\"2\";\"SPH-ID-001 SPH-DATE-001\";\"แถว 2 \"\"ผิด\"\" ? / =1+1 <wrong>\"\r\n"
     );
     round_trip(file.as_bytes(), &spec, &[2, 3]);
     let wide: Vec<u8> = format!("\u{feff}{file}").encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -70,6 +70,34 @@ fn cells_we_add_start_no_formula() {
         assert_eq!(text::safe_cell(&format!("{start}1")), format!("'{start}1"));
     }
     assert_eq!(text::safe_cell("1=1"), "1=1");
+}
+
+/// Nothing in a file we give back runs in a spreadsheet, and yet it is the same file when it is sent again.
+#[test]
+fn the_senders_own_formulas_come_back_as_texts_and_go_in_again_as_they_were() {
+    let formulas = ["=1+1", "+66812345678", "-5", "@x", "\t=1", "'=1", "''+1", "'a", "-", "'-", "=cmd|' /C calc'!A0"];
+    let mut file = String::from("=title,,\n@a,b,+c\n");
+    for formula in formulas {
+        file += &format!("{formula},\"{formula}\",1\n");
+    }
+    let spec = spec(Format::Csv, &["@a", "b"]);
+    let rows: Vec<u64> = (1..=formulas.len() as u64).collect();
+    let (sent, back) = round_trip(file.as_bytes(), &spec, &rows);
+    for (row, formula) in back.rows.iter().zip(formulas) {
+        assert_eq!(*row, [value(formula), value(formula)]);
+    }
+    let sent = String::from_utf8(sent).unwrap();
+    for cell in sent.lines().flat_map(|line| line.split(',')) {
+        let cell = cell.trim_matches('"');
+        assert!(cell == "-" || !cell.starts_with(['=', '+', '-', '@', '\t']), "{cell:?} in {sent}");
+    }
+    assert!(sent.starts_with("'=title,,\n'@a,b,'+c,\"_saphan"), "{sent}");
+    assert!(sent.contains("\n'''+1,\"'''+1\",1,"), "{sent}");
+    let one_byte = WINDOWS_874.encode(&file.replace("'a", "ก")).0.into_owned();
+    let mut said = spec.clone();
+    said.encodings = vec![Encoding::Windows874];
+    let (_, back) = round_trip(&one_byte, &said, &rows);
+    assert_eq!(back.rows[0], [value("=1+1"), value("=1+1")]);
 }
 
 #[test]
