@@ -207,6 +207,8 @@ pub(super) fn both(text: &Bilingual) -> bool {
 #[expect(clippy::disallowed_methods, reason = "a test reads the project's own files")]
 mod tests {
     use super::*;
+    use crate::domain::value::Decimal;
+    use crate::standards::field::{FieldType, OutOfBounds, Sensitivity};
 
     pub(crate) fn published(name: &str) -> (String, String) {
         let path = format!("{}/schemas/standards/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
