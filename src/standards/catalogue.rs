@@ -322,6 +322,22 @@ mod tests {
     }
 
     #[test]
+    fn what_refuses_a_whole_file_says_its_cause() {
+        let catalogue = published();
+        let detail = Bilingual::new("เหตุ", "cause");
+        // A document type is said by the rule itself; of the others only rows are refused, or nothing.
+        let without = [rule::FMT_DTD, rule::FMT_NESTED_VALUE, rule::FMT_UNREAD, rule::COL_UNMAPPED];
+        let of_files = |code: &&RuleCode| {
+            **code == rule::ENC_FILE
+                || ["SPH-FMT", "SPH-COL", "SPH-LIM"].iter().any(|area| code.as_str().starts_with(area))
+        };
+        for code in rule::ALL.iter().filter(of_files).filter(|code| !without.contains(code)) {
+            let (message, _) = catalogue.render(&Finding::new(*code, Severity::Error), Some(&detail), None);
+            assert!(message.th.contains("(เหตุ)") && message.en.contains("(cause)"), "{code}: {message:?}");
+        }
+    }
+
+    #[test]
     fn nothing_known_leaves_no_empty_quotes_and_values_are_never_templates() {
         let catalogue = published();
         for code in rule::ALL {
