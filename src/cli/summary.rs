@@ -144,7 +144,7 @@ fn words(lang: Lang) -> &'static Words {
             put_right: "what to put right",
             first: "first",
             more: "more; see the JSON receipt",
-            unmapped: "columns nobody mapped (tell the ministry if they matter)",
+            unmapped: "in the file and mapped by nobody (tell the ministry if it matters)",
             missing: "optional columns the file does not have",
         },
         Lang::Th => &Words {
@@ -159,7 +159,7 @@ fn words(lang: Lang) -> &'static Words {
             put_right: "สิ่งที่ต้องแก้",
             first: "แถวแรก",
             more: "รายการ ดูทั้งหมดในใบรับข้อมูล (JSON)",
-            unmapped: "คอลัมน์ที่ยังไม่ได้จับคู่ (แจ้งกระทรวงหากจำเป็น)",
+            unmapped: "มีในแฟ้มแต่ยังไม่ได้จับคู่ (แจ้งกระทรวงหากจำเป็น)",
             missing: "คอลัมน์ไม่บังคับที่ไฟล์นี้ไม่มี",
         },
     }

@@ -250,6 +250,17 @@ fn an_identifier_never_reaches_a_message() {
 }
 
 #[test]
+fn a_name_that_slipped_into_a_column_of_codes_is_masked() {
+    // The first cell is missing and the last is empty: every cell stands one column to the left.
+    let whole = row("ปรีชา");
+    let slipped = format!("{},", whole.split_once(',').unwrap().1);
+    let (_folder, ran) = map_bytes("obec/enrolments", format!("{HEADER}\n{whole}\n{slipped}\n").as_bytes());
+    assert_eq!(ran.code, 2);
+    assert_eq!(receipt(&ran)["refused"], 1);
+    assert!(!ran.stderr.contains("ปรีชา") && ran.stderr.contains("ปร…"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_faulty_register_never_takes_schools_away() {
     let folder = tempfile::tempdir().unwrap();
     let saphan = Saphan::new(folder.path());
