@@ -44,6 +44,7 @@ pub use detail::Detail;
 pub use input::MemoryInput;
 pub use limits::Limits;
 pub use notices::Notices;
+pub(crate) use open::decided;
 pub use open::open;
 pub use spec::{Encoding, Format, SourceSpec, Wanted};
 

@@ -4,13 +4,12 @@
 //! cells a spreadsheet would run as formulas. Decoding takes it off again, because the file bears our columns.
 
 use super::text::{Encoded, reasons, safe_cell};
-use super::{COLUMNS, Refusals, RefusedRow, SendbackError};
-use crate::decode::charset;
+use super::{COLUMNS, Refusals, RefusedRow, SendbackError, again};
 use crate::decode::csv_cells::{
     Dialect, QUOTE, RecordEnd, cell, is_blank, is_guarded, record_end, starts_formula, strip_return,
 };
 use crate::decode::header::is_own;
-use crate::decode::{Block, BlockSource, Input, Limits, SourceSpec, csv_split, stream};
+use crate::decode::{Block, BlockSource, Input, Limits, SourceSpec, csv_split};
 use std::borrow::Cow;
 use std::io::Write;
 use std::sync::Arc;
@@ -32,12 +31,11 @@ pub(super) fn write(
     mut refusals: Refusals,
     out: &mut dyn Write,
 ) -> Result<u64, SendbackError> {
-    let verdict = charset::detect(input, &spec.encodings, limits)?;
-    let (mut source, head, head_bytes) = csv_split::open(stream::open_stream(input, limits)?, verdict, spec, limits)?;
+    let (stream, verdict, mut out) = again(input, spec, limits, out)?;
+    let (mut source, head, head_bytes) = csv_split::open(stream, verdict, spec, limits)?;
     let first_own = head.header.iter().position(|name| is_own(name.trim()));
     let keep = first_own.filter(|first| head.header[*first..].iter().all(|name| is_own(name.trim())));
     let layout = Layout { dialect: head.dialect, line_end: head.line_end, keep, is_returned: first_own.is_some() };
-    let mut out = Encoded::new(out, verdict)?;
     let (titles, header) = head_bytes.split_at(head.header_at);
     let mut at = 0;
     while at < titles.len() {

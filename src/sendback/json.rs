@@ -3,12 +3,11 @@
 //! Owns the adding of our member. A record that is no JSON object goes back as a text inside an object
 //! of ours, so that what we send is always JSON.
 
-use super::text::Encoded;
-use super::{MEMBER, Refusals, RefusedRow, SendbackError};
-use crate::decode::charset::{self, decode_piece};
+use super::{MEMBER, Refusals, RefusedRow, SendbackError, again};
+use crate::decode::charset::decode_piece;
 use crate::decode::json_scan::{Scan, skip_space, value_end};
 use crate::decode::json_split::{JsonSource, LineSource};
-use crate::decode::{Block, BlockSource, Input, Limits, SourceSpec, stream};
+use crate::decode::{Block, BlockSource, Input, Limits, SourceSpec};
 use serde::de::IgnoredAny;
 use serde_json::json;
 use std::io::Write;
@@ -21,9 +20,8 @@ pub(super) fn write_document(
     mut refusals: Refusals,
     out: &mut dyn Write,
 ) -> Result<u64, SendbackError> {
-    let verdict = charset::detect(input, &spec.encodings, limits)?;
-    let mut source = JsonSource::open(stream::open_stream(input, limits)?, verdict, spec, limits)?;
-    let mut out = Encoded::new(out, verdict)?;
+    let (stream, verdict, mut out) = again(input, spec, limits, out)?;
+    let mut source = JsonSource::open(stream, verdict, spec, limits)?;
     out.own(&source.prefix)?;
     out.text("[")?;
     let (mut block, mut row, mut separator) = (Block::default(), 0, "\n");
@@ -51,9 +49,8 @@ pub(super) fn write_lines(
     mut refusals: Refusals,
     out: &mut dyn Write,
 ) -> Result<u64, SendbackError> {
-    let verdict = charset::detect(input, &spec.encodings, limits)?;
-    let mut source = LineSource::open(stream::open_stream(input, limits)?, verdict, limits)?;
-    let mut out = Encoded::new(out, verdict)?;
+    let (stream, verdict, mut out) = again(input, spec, limits, out)?;
+    let mut source = LineSource::open(stream, verdict, limits)?;
     let (mut block, mut row) = (Block::default(), 0);
     while !refusals.is_done() && source.next(&mut block)? {
         for (start, end) in &block.records {

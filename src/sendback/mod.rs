@@ -13,9 +13,12 @@ mod text;
 mod xlsx;
 mod xml;
 
-use crate::decode::{DecodeError, Format, Input, Limits, SourceSpec};
+use crate::decode::charset::Verdict;
+use crate::decode::stream::ByteStream;
+use crate::decode::{self, DecodeError, Format, Input, Limits, SourceSpec};
 use std::io::{self, Write};
 use std::sync::Arc;
+use text::Encoded;
 
 /// Names of the columns we add, after the sender's: row in the file, rule codes, reasons and remedies.
 pub const COLUMNS: [&str; 3] = ["_saphan_แถว", "_saphan_รหัสกฎ", "_saphan_เหตุผลและวิธีแก้"];
@@ -82,6 +85,17 @@ impl<'a> Refusals<'a> {
             None => Ok(self.written),
         }
     }
+}
+
+/// The input once more from its start, and a writer in its encoding.
+fn again<'a>(
+    input: &Arc<dyn Input>,
+    spec: &SourceSpec,
+    limits: &Limits,
+    out: &'a mut dyn Write,
+) -> Result<(ByteStream, Verdict, Encoded<'a>), SendbackError> {
+    let (stream, verdict) = decode::decided(input, spec, limits)?;
+    Ok((stream, verdict, Encoded::new(out, verdict)?))
 }
 
 /// Writes the refused rows of an input, which come in the order of the input; says how many.

@@ -4,12 +4,11 @@
 //! one that came back with the file is left out.
 #![expect(clippy::disallowed_methods, reason = "the sender's own bytes go back; what they say was judged before")]
 
-use super::text::Encoded;
-use super::{Refusals, RefusedRow, SendbackError};
+use super::{Refusals, RefusedRow, SendbackError, again};
 use crate::decode::charset;
 use crate::decode::xml_names::{Namespaces, OWN_NAMESPACE, REFUSED_URI, RecordPath, Scope};
 use crate::decode::xml_reader::XmlReader;
-use crate::decode::{Input, Limits, SourceSpec, stream};
+use crate::decode::{Input, Limits, SourceSpec};
 use quick_xml::Writer;
 use quick_xml::escape::escape;
 use quick_xml::events::{BytesStart, Event};
@@ -47,10 +46,9 @@ pub(super) fn write(
     mut refusals: Refusals,
     out: &mut dyn Write,
 ) -> Result<u64, SendbackError> {
-    let verdict = charset::detect(input, &spec.encodings, limits)?;
-    let text = charset::text_stream(stream::open_stream(input, limits)?.reader, verdict)?;
+    let (stream, verdict, mut out) = again(input, spec, limits, out)?;
+    let text = charset::text_stream(stream.reader, verdict)?;
     let mut reader = XmlReader::new(text, limits.record_bytes_max, "");
-    let mut out = Encoded::new(out, verdict)?;
     let namespaces = Namespaces::of(spec);
     let mut copy = Copy {
         path: RecordPath::of(spec, &namespaces),
