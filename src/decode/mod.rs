@@ -32,8 +32,11 @@ mod xlsx_package;
 mod xlsx_shared;
 pub(crate) mod xlsx_sheet;
 pub(crate) mod xml;
+mod xml_cut;
 pub(crate) mod xml_names;
+mod xml_parse;
 pub(crate) mod xml_reader;
+mod xml_walk;
 
 use crate::domain::rule::RuleCode;
 use std::io::{self, Read, Seek};
@@ -145,8 +148,11 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// JSON and NDJSON: start and end in `bytes` of each record.
     pub records: Vec<(u32, u32)>,
-    /// Set by formats whose reader must parse while it reads (XML, XLSX).
+    /// Set by formats whose reader must parse while it reads (XLSX, parts of XML).
     pub batch: Option<RowBatch>,
+    /// XML that was cut: where `bytes` begins in the document, and what is open around its records.
+    pub(crate) offset: u64,
+    pub(crate) around: Option<Arc<xml_walk::Walk>>,
 }
 
 impl Block {
@@ -156,6 +162,7 @@ impl Block {
         self.rows = 0;
         self.bytes.clear();
         self.records.clear();
+        self.around = None;
     }
 }
 

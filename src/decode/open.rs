@@ -10,7 +10,8 @@ use super::json_split::{JsonSource, LineSource};
 use super::notices::Notices;
 use super::stream::{self, ByteStream};
 use super::xlsx::{Sheet, XlsxSource};
-use super::xml::{ParsedAlready, XmlPlan, XmlSource};
+use super::xml::{XmlPlan, XmlSource};
+use super::xml_parse::{ParsedAlready, XmlParser};
 use super::{
     Block, BlockParser, BlockSource, DecodeError, Detail, Format, Input, Limits, Opened, RowBatch, SourceSpec,
     csv_split,
@@ -122,7 +123,7 @@ fn open_xml(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resul
         let again = stream::open_stream(input, limits)?;
         let position = again.position.clone();
         let reader = charset::text_stream(again.reader, verdict)?;
-        XmlSource::open(reader, position, plan, documents).all_values()?
+        XmlSource::open(reader, position, plan.clone(), documents).all_values()?
     };
     Ok(Opened {
         encoding: verdict.charset.as_str(),
@@ -132,7 +133,7 @@ fn open_xml(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resul
         document,
         notices: Notices::default(),
         source: Box::new(Begun { first: Some(first).filter(|first| first.rows > 0), rest: Box::new(source) }),
-        parser: Arc::new(ParsedAlready),
+        parser: Arc::new(XmlParser(plan)),
     })
 }
 

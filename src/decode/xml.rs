@@ -1,34 +1,35 @@
-//! XML records into slots while they are read.
+//! XML as blocks of records: streamed to the first ones, then cut into whole records for any worker.
 //!
-//! Owns the walk from the root to the records and through each. One pass, one element's text in memory.
-//! Refuses document types, names by prefix text, a wanted element given twice or with elements inside
-//! (either value would be a guess), and a document that is not closed.
+//! Owns the change between walking and cutting. A reader that parses keeps one core busy and the others
+//! waiting; so where records follow each other plainly, only their borders are looked for. Whatever else
+//! stands there is walked event by event, so the rows are the same either way.
 
-use super::charset::{Charset, is_broken};
+use super::charset::Charset;
 use super::stream::{Bytes, Position};
-use super::xml_names::{Namespaces, OWN_NAMESPACE, RecordPath, Scope, Tree};
-use super::xml_reader::{XmlReader, entity};
-use super::{Block, BlockParser, BlockSource, BlockWorker, DecodeError, Detail, Limits, RowBatch, SourceSpec};
-use crate::domain::rule::{
-    COL_MISSING, ENC_BROKEN_BYTE, FMT_MALFORMED, FMT_NESTED_VALUE, FMT_NUL, LIM_CELL, LIM_DEPTH, LIM_RECORD, LIM_ROWS,
-    RuleCode,
-};
-use quick_xml::events::{BytesStart, Event};
+use super::xml_cut::{Cutter, Stop};
+use super::xml_names::{Namespaces, RecordPath, Tree};
+use super::xml_reader::XmlReader;
+use super::xml_walk::Walk;
+use super::{Block, BlockSource, DecodeError, Limits, RowBatch, SourceSpec, stream};
+use quick_xml::events::Event;
+use std::io::{self, Read};
 use std::sync::Arc;
 
-/// Rows handed on at once.
+/// Rows handed on at once, when they are walked.
 const BLOCK_ROWS: usize = 4096;
+/// Records walked before the rest of their list is cut: short lists are not worth the change.
+const WALKED_FIRST: usize = 32;
 
 /// What a mapping wants of an XML file.
 #[derive(Debug)]
 pub(crate) struct XmlPlan {
-    namespaces: Namespaces,
-    path: RecordPath,
-    record: Tree,
-    document: Tree,
+    pub(crate) namespaces: Namespaces,
+    pub(crate) path: RecordPath,
+    pub(crate) record: Tree,
+    pub(crate) document: Tree,
     width: usize,
-    charset: Charset,
-    limits: Limits,
+    pub(crate) charset: Charset,
+    pub(crate) limits: Limits,
 }
 
 impl XmlPlan {
@@ -46,418 +47,173 @@ impl XmlPlan {
     }
 }
 
-/// Rows come parsed from the source; workers only pass them on.
-pub(crate) struct ParsedAlready;
-
-impl BlockParser for ParsedAlready {
-    fn worker(&self) -> Box<dyn BlockWorker> {
-        Box::new(ParsedAlready)
-    }
-}
-
-impl BlockWorker for ParsedAlready {
-    fn parse(&mut self, block: &mut Block, out: &mut RowBatch) -> Result<(), DecodeError> {
-        match &mut block.batch {
-            Some(batch) => std::mem::swap(batch, out),
-            None => out.clear(block.first_row),
-        }
-        Ok(())
-    }
-}
-
-/// An open element of a record.
-#[derive(Debug)]
-struct Frame {
-    /// Its node of the tree; none: unknown, or under something ignored.
-    node: Option<usize>,
-    /// Neither it nor what lies under it is of interest.
-    is_ignored: bool,
-    has_child: bool,
-    /// What to call it, if it is unknown.
-    path: Option<String>,
-}
-
 pub(crate) struct XmlSource {
-    reader: XmlReader<Bytes>,
+    way: Way,
     buffer: Vec<u8>,
     position: Position,
     plan: Arc<XmlPlan>,
     walk: Walk,
-    is_ended: bool,
 }
 
-/// Where the reader stands.
-struct Walk {
-    scope: Scope,
-    /// Open elements, and how many of them from the root on lie on the way to the records.
-    depth: usize,
-    matched: usize,
-    has_root: bool,
-    /// Elements open inside the record, the record first.
-    frames: Vec<Frame>,
-    /// Node of the document's tree for each open element outside records.
-    head: Vec<Option<usize>>,
-    document: Vec<Option<String>>,
-    text: String,
-    record_at: u64,
-    next_row: u64,
+/// How the file is being read.
+enum Way {
+    Walking(Box<XmlReader<Rest>>),
+    Cutting(Box<Cutting>),
+    Ended,
+}
+
+struct Cutting {
+    cutter: Cutter,
+    /// What is open around the records, as each worker begins with it.
+    around: Arc<Walk>,
+    /// Read and not yet handed on.
+    carry: Vec<u8>,
+    rest: Bytes,
+    is_ended: bool,
+    /// Where `carry` begins in the document.
+    offset: u64,
+}
+
+/// What was read ahead, then the rest of the document.
+pub(crate) struct Rest {
+    ahead: io::Cursor<Vec<u8>>,
+    rest: Bytes,
+}
+
+impl Read for Rest {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.ahead.read(buffer)? {
+            0 => self.rest.read(buffer),
+            read => Ok(read),
+        }
+    }
 }
 
 impl XmlSource {
     pub(crate) fn open(reader: Bytes, position: Position, plan: Arc<XmlPlan>, documents: usize) -> Self {
-        let walk = Walk {
-            scope: Scope::default(),
-            depth: 0,
-            matched: 0,
-            has_root: false,
-            frames: Vec::new(),
-            head: Vec::new(),
-            document: vec![None; documents],
-            text: String::new(),
-            record_at: 0,
-            next_row: 1,
-        };
-        let reader = XmlReader::new(reader, plan.limits.record_bytes_max, "");
-        XmlSource { reader, buffer: Vec::new(), position, plan, walk, is_ended: false }
+        let rest = Rest { ahead: io::Cursor::default(), rest: reader };
+        let reader = XmlReader::new(rest, plan.limits.record_bytes_max, "");
+        let way = Way::Walking(Box::new(reader));
+        XmlSource { way, buffer: Vec::new(), position, plan, walk: Walk::new(documents) }
     }
 
     pub(crate) fn document(&self) -> &[Option<String>] {
-        &self.walk.document
+        self.walk.document()
     }
 
     /// The document's values wherever they stand; reads the file to its end.
     pub(crate) fn all_values(mut self) -> Result<Vec<Option<String>>, DecodeError> {
         let mut block = Block::default();
         while self.next(&mut block)? {}
-        Ok(self.walk.document)
+        Ok(self.walk.document().to_vec())
     }
 
-    fn fill(&mut self, out: &mut RowBatch) -> Result<(), DecodeError> {
+    /// Walks until the block is full or the records that follow can be cut.
+    fn walk(&mut self, mut reader: Box<XmlReader<Rest>>, block: &mut Block) -> Result<(), DecodeError> {
+        let first_row = self.walk.next_row();
+        let mut batch = block.batch.take().unwrap_or_else(|| RowBatch::new(self.plan.width));
+        batch.clear(first_row);
         let mut buffer = std::mem::take(&mut self.buffer);
-        while !self.is_ended {
-            let event = self.reader.next(&mut buffer)?;
+        self.way = loop {
+            let event = reader.next(&mut buffer)?;
             if matches!(event, Event::Eof) {
-                if self.walk.depth > 0 {
-                    return Err(self.reader.truncated());
+                if !self.walk.is_outside() {
+                    return Err(reader.truncated());
                 }
-                self.is_ended = true;
-                break;
+                break Way::Ended;
             }
             let is_end = matches!(event, Event::End(_));
-            self.walk.event(event, &self.plan, &self.reader, out)?;
-            let is_full = out.rows() >= BLOCK_ROWS || out.text_bytes() >= self.plan.limits.block_bytes;
-            if is_end && is_full && self.walk.frames.is_empty() {
-                break;
+            self.walk.event(event, &self.plan, reader.position(), &mut batch)?;
+            if !is_end || self.walk.is_in_record() {
+                continue;
             }
-        }
+            if batch.rows() >= WALKED_FIRST
+                && let Some(name) = self.walk.record_name(&self.plan)
+            {
+                break self.cutting(Cutter::new(name), *reader);
+            }
+            if batch.rows() >= BLOCK_ROWS || batch.text_bytes() >= self.plan.limits.block_bytes {
+                break Way::Walking(reader);
+            }
+        };
         self.buffer = buffer;
+        block.rows = batch.rows() as u32;
+        block.batch = Some(batch);
+        Ok(())
+    }
+
+    fn cutting(&self, cutter: Cutter, reader: XmlReader<Rest>) -> Way {
+        let offset = reader.position();
+        let (mut carry, rest) = reader.into_rest();
+        let at = rest.ahead.position() as usize;
+        carry.extend_from_slice(rest.ahead.get_ref().get(at..).unwrap_or_default());
+        let around = Arc::new(self.walk.clone());
+        Way::Cutting(Box::new(Cutting { cutter, around, carry, rest: rest.rest, is_ended: false, offset }))
+    }
+
+    /// Cuts whole records into the block; none: something else follows, to be walked.
+    fn cut(&mut self, mut cutting: Box<Cutting>, block: &mut Block) -> Result<(), DecodeError> {
+        let limits = &self.plan.limits;
+        block.batch = None;
+        block.offset = cutting.offset;
+        block.around = Some(cutting.around.clone());
+        std::mem::swap(&mut block.bytes, &mut cutting.carry);
+        let mut want = limits.block_bytes.max(1);
+        let cut = loop {
+            if block.bytes.len() < want && !cutting.is_ended {
+                let missing = want - block.bytes.len();
+                cutting.is_ended = !stream::read_more(&mut cutting.rest, &mut block.bytes, missing)?;
+            }
+            let cut = cutting.cutter.cut(&block.bytes, limits.record_bytes_max);
+            let can_grow = cut.stop == Stop::More && !cutting.is_ended && block.bytes.len() <= limits.record_bytes_max;
+            if cut.rows > 0 || !can_grow {
+                break cut;
+            }
+            want = block.bytes.len() * 2;
+        };
+        cutting.carry.clear();
+        cutting.carry.extend_from_slice(&block.bytes[cut.end..]);
+        cutting.offset += cut.end as u64;
+        block.bytes.truncate(cut.end);
+        block.rows = cut.rows;
+        self.walk.set_next_row(block.first_row + u64::from(cut.rows));
+        self.way = match cut.rows {
+            0 => {
+                let Cutting { carry, rest, offset, .. } = *cutting;
+                let rest = Rest { ahead: io::Cursor::new(carry), rest };
+                Way::Walking(Box::new(XmlReader::resume(rest, limits.record_bytes_max, offset)))
+            }
+            _ => Way::Cutting(cutting),
+        };
         Ok(())
     }
 }
 
 impl BlockSource for XmlSource {
     fn next(&mut self, block: &mut Block) -> Result<bool, DecodeError> {
-        let first_row = self.walk.next_row;
-        block.clear(first_row);
-        let mut batch = block.batch.take().unwrap_or_else(|| RowBatch::new(self.plan.width));
-        batch.clear(first_row);
-        self.fill(&mut batch)?;
-        block.rows = batch.rows() as u32;
-        block.batch = Some(batch);
-        // Names met after the last record must not be lost.
-        Ok(block.rows > 0 || block.batch.as_ref().is_some_and(|batch| !batch.unknown_names().is_empty()))
+        loop {
+            block.clear(self.walk.next_row());
+            match std::mem::replace(&mut self.way, Way::Ended) {
+                Way::Walking(reader) => self.walk(reader, block)?,
+                Way::Cutting(cutting) => {
+                    self.cut(cutting, block)?;
+                    if block.rows == 0 {
+                        continue;
+                    }
+                }
+                Way::Ended => return Ok(false),
+            }
+            // Names met after the last record must not be lost.
+            let has_names = block.batch.as_ref().is_some_and(|batch| !batch.unknown_names().is_empty());
+            if block.rows > 0 || has_names || matches!(self.way, Way::Ended) {
+                return Ok(block.rows > 0 || has_names);
+            }
+        }
     }
 
     fn position(&self) -> u64 {
         self.position.get()
     }
-}
-
-impl Walk {
-    fn event(
-        &mut self,
-        event: Event,
-        plan: &XmlPlan,
-        reader: &XmlReader<Bytes>,
-        out: &mut RowBatch,
-    ) -> Result<(), DecodeError> {
-        match event {
-            Event::Start(element) => self.start(&element, plan, reader, out)?,
-            Event::End(_) => self.end(plan, reader, out)?,
-            Event::Text(text) if self.is_collecting(plan) => self.text.push_str(&text),
-            Event::CData(text) if self.is_collecting(plan) => self.text.push_str(&text),
-            Event::GeneralRef(reference) if self.is_collecting(plan) => match entity(&reference) {
-                Some(letters) => letters.push_to(&mut self.text),
-                None if self.frames.is_empty() => {}
-                None => out.fault(FMT_MALFORMED, None, Some(Detail::DtdEntity)),
-            },
-            _ => {}
-        }
-        if !self.frames.is_empty() && reader.position() - self.record_at > plan.limits.record_bytes_max as u64 {
-            let detail = Detail::LongerThan(plan.limits.record_bytes_max as u64);
-            return Err(DecodeError::refused(LIM_RECORD, format!("row {}", self.next_row - 1), detail));
-        }
-        Ok(())
-    }
-
-    fn is_collecting(&self, plan: &XmlPlan) -> bool {
-        match (self.frames.last(), self.head.last()) {
-            (Some(frame), _) => frame.node.is_some_and(|node| !plan.record.nodes[node].slots.is_empty()),
-            (None, Some(Some(node))) => !plan.document.nodes[*node].slots.is_empty(),
-            _ => false,
-        }
-    }
-
-    fn start(
-        &mut self,
-        element: &BytesStart,
-        plan: &XmlPlan,
-        reader: &XmlReader<Bytes>,
-        out: &mut RowBatch,
-    ) -> Result<(), DecodeError> {
-        self.depth += 1;
-        if self.depth > plan.limits.depth_max {
-            let detail = Detail::Deeper(plan.limits.depth_max);
-            return Err(DecodeError::refused(LIM_DEPTH, reader.place(), detail));
-        }
-        self.scope.enter(element, self.depth, &plan.namespaces);
-        let name = element.name();
-        let (namespace, local) = self.scope.element(name.0);
-        self.text.clear();
-        if !self.frames.is_empty() {
-            self.inner_start(element, (namespace, local), plan, out);
-            return Ok(());
-        }
-        let is_on_way = self.matched + 1 == self.depth
-            && plan.path.0.get(self.matched).is_some_and(|step| step.is(namespace, local));
-        if self.depth == 1 && std::mem::replace(&mut self.has_root, true) {
-            let detail = Detail::SecondRoot(name.0.to_owned());
-            return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), detail));
-        }
-        if is_on_way {
-            self.matched += 1;
-        } else if self.depth == 1 {
-            return Err(wrong_root(name.0, plan, namespace));
-        } else if plan.path.0.last().is_some_and(|record| record.local.eq_ignore_ascii_case(local)) {
-            // Spelt a little differently or one level off: passed over, its learner would vanish without a word.
-            let path: Vec<String> =
-                plan.path.0.iter().map(|step| plan.namespaces.written(step.namespace, &step.local)).collect();
-            let detail = Detail::RecordOffPath(name.0.to_owned(), path.join("/"));
-            return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), detail));
-        }
-        if self.matched == plan.path.0.len() && is_on_way {
-            self.record_start(element, plan, reader, out)?;
-        } else {
-            self.head_start(element, (namespace, local), plan, reader, out)?;
-        }
-        Ok(())
-    }
-
-    fn record_start(
-        &mut self,
-        element: &BytesStart,
-        plan: &XmlPlan,
-        reader: &XmlReader<Bytes>,
-        out: &mut RowBatch,
-    ) -> Result<(), DecodeError> {
-        if self.next_row > plan.limits.rows_max {
-            let detail = Detail::MoreRows(plan.limits.rows_max);
-            return Err(DecodeError::refused(LIM_ROWS, format!("row {}", self.next_row), detail));
-        }
-        self.next_row += 1;
-        self.record_at = reader.position();
-        out.begin_row();
-        self.frames.push(Frame { node: Some(0), is_ignored: false, has_child: false, path: None });
-        self.attributes(element, 0, plan, out);
-        Ok(())
-    }
-
-    fn head_start(
-        &mut self,
-        element: &BytesStart,
-        name: (u32, &str),
-        plan: &XmlPlan,
-        reader: &XmlReader<Bytes>,
-        out: &mut RowBatch,
-    ) -> Result<(), DecodeError> {
-        let parent = self.head.last().copied();
-        let node = match parent {
-            None => Some(0),
-            Some(parent) => parent.and_then(|parent| plan.document.child(parent, name.0, name.1)),
-        };
-        self.head.push(node);
-        let Some(node) = node else {
-            // Only the topmost of what is unknown; what lies under something ignored is ignored.
-            let parent = parent.flatten().map(|parent| &plan.document.nodes[parent]);
-            if let Some(parent) = parent.filter(|parent| !parent.is_ignored && name.0 != OWN_NAMESPACE) {
-                let written = plan.namespaces.written(name.0, name.1);
-                let path = if parent.path.is_empty() { written } else { format!("{}/{written}", parent.path) };
-                out.unknown_name(&path);
-            }
-            return Ok(());
-        };
-        for attribute in element.attributes().with_checks(false).flatten() {
-            let (namespace, local) = self.scope.attribute(attribute.key.0);
-            let Some(leaf) = plan.document.attribute(node, namespace, local) else {
-                let known = &plan.document.nodes[node];
-                if !known.is_ignored && !is_declaration(attribute.key.0) {
-                    out.unknown_name(&attribute_path(&known.path, &plan.namespaces.written(namespace, local)));
-                }
-                continue;
-            };
-            let Ok(value) = quick_xml::escape::unescape(&attribute.value) else { continue };
-            self.say_document(&leaf.slots, &value, reader)?;
-        }
-        Ok(())
-    }
-
-    /// Takes a value of the whole document. Errors: it was said before, and differently.
-    fn say_document(&mut self, slots: &[u32], value: &str, reader: &XmlReader<Bytes>) -> Result<(), DecodeError> {
-        for slot in slots {
-            let said = self.document[*slot as usize].get_or_insert_with(|| value.to_owned());
-            if *said != value {
-                return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), Detail::DocumentTwice));
-            }
-        }
-        Ok(())
-    }
-
-    fn inner_start(&mut self, element: &BytesStart, name: (u32, &str), plan: &XmlPlan, out: &mut RowBatch) {
-        let Some(parent) = self.frames.last_mut() else { return };
-        parent.has_child = true;
-        let is_ignored = parent.is_ignored || name.0 == OWN_NAMESPACE;
-        let node = parent.node.filter(|_| !is_ignored).and_then(|node| plan.record.child(node, name.0, name.1));
-        let is_ignored = is_ignored || node.is_some_and(|node| plan.record.nodes[node].is_ignored);
-        let path = (node.is_none() && !is_ignored).then(|| {
-            let parent = parent.path.as_deref().or(parent.node.map(|node| plan.record.nodes[node].path.as_str()));
-            let written = plan.namespaces.written(name.0, name.1);
-            parent.filter(|parent| !parent.is_empty()).map_or(written.clone(), |parent| format!("{parent}/{written}"))
-        });
-        if let Some(node) = node
-            && plan.record.nodes[node].slots.iter().any(|slot| out.is_set(*slot as usize))
-        {
-            fault(out, FMT_NESTED_VALUE, &plan.record.nodes[node].slots, Detail::GivenMoreThanOnce);
-        }
-        self.frames.push(Frame { node, is_ignored, has_child: false, path });
-        if let Some(node) = node {
-            self.attributes(element, node, plan, out);
-        } else if !is_ignored {
-            self.unknown_attributes(element, plan, out);
-        }
-    }
-
-    fn attributes(&mut self, element: &BytesStart, node: usize, plan: &XmlPlan, out: &mut RowBatch) {
-        let is_ignored = plan.record.nodes[node].is_ignored;
-        for attribute in element.attributes().with_checks(false) {
-            let Ok(attribute) = attribute else {
-                out.fault(FMT_MALFORMED, None, Some(Detail::BadAttribute));
-                return;
-            };
-            let (namespace, local) = self.scope.attribute(attribute.key.0);
-            match plan.record.attribute(node, namespace, local) {
-                Some(leaf) => match quick_xml::escape::unescape(&attribute.value) {
-                    Ok(value) => fill(plan, &leaf.slots, &value, out),
-                    Err(_) => fault(out, FMT_MALFORMED, &leaf.slots, Detail::DtdEntity),
-                },
-                None if is_ignored || is_declaration(attribute.key.0) => {}
-                None => out.unknown_name(&attribute_path(&plan.record.nodes[node].path, attribute.key.0)),
-            }
-        }
-    }
-
-    fn unknown_attributes(&mut self, element: &BytesStart, plan: &XmlPlan, out: &mut RowBatch) {
-        if element.attributes_raw().trim().is_empty() {
-            return;
-        }
-        let Some(path) = self.frames.last().and_then(|frame| frame.path.as_deref()) else { return };
-        for attribute in element.attributes().with_checks(false).flatten() {
-            let (namespace, local) = self.scope.attribute(attribute.key.0);
-            if !is_declaration(attribute.key.0) {
-                out.unknown_name(&attribute_path(path, &plan.namespaces.written(namespace, local)));
-            }
-        }
-    }
-
-    fn end(&mut self, plan: &XmlPlan, reader: &XmlReader<Bytes>, out: &mut RowBatch) -> Result<(), DecodeError> {
-        if self.depth == 0 {
-            return Err(DecodeError::refused(FMT_MALFORMED, reader.place(), Detail::EndWithoutStart));
-        }
-        match self.frames.pop() {
-            Some(frame) => inner_end(&frame, &self.text, plan, out),
-            None => {
-                if let Some(Some(node)) = self.head.pop() {
-                    let text = std::mem::take(&mut self.text);
-                    self.say_document(&plan.document.nodes[node].slots, &text, reader)?;
-                }
-            }
-        }
-        self.text.clear();
-        self.scope.leave(self.depth);
-        self.depth -= 1;
-        self.matched = self.matched.min(self.depth);
-        Ok(())
-    }
-}
-
-fn inner_end(frame: &Frame, text: &str, plan: &XmlPlan, out: &mut RowBatch) {
-    let Some(node) = frame.node else {
-        if let Some(path) = frame.path.as_deref().filter(|_| !frame.has_child) {
-            out.unknown_name(path);
-        }
-        return;
-    };
-    let slots = &plan.record.nodes[node].slots;
-    if slots.is_empty() {
-        return;
-    }
-    if frame.has_child {
-        fault(out, FMT_NESTED_VALUE, slots, Detail::ElementsInValue);
-    } else if !slots.iter().any(|slot| out.is_set(*slot as usize)) {
-        fill(plan, slots, text, out);
-    }
-}
-
-fn fill(plan: &XmlPlan, slots: &[u32], value: &str, out: &mut RowBatch) {
-    if value.len() > plan.limits.cell_bytes_max {
-        return fault(out, LIM_CELL, slots, Detail::CellLongerThan(String::new(), plan.limits.cell_bytes_max));
-    }
-    if slots.iter().any(|slot| out.is_set(*slot as usize)) {
-        return fault(out, FMT_NESTED_VALUE, slots, Detail::GivenMoreThanOnce);
-    }
-    for slot in slots {
-        out.set(*slot as usize, value);
-    }
-    if !value.is_ascii() && is_broken(value, plan.charset) {
-        out.fault(ENC_BROKEN_BYTE, slots.first().copied(), None);
-    } else if memchr::memchr(0, value.as_bytes()).is_some() {
-        out.fault(FMT_NUL, slots.first().copied(), None);
-    }
-}
-
-fn fault(out: &mut RowBatch, rule: RuleCode, slots: &[u32], detail: Detail) {
-    if let Some(slot) = slots.first() {
-        out.fault(rule, Some(*slot), Some(detail));
-    }
-}
-
-fn attribute_path(parent: &str, name: &str) -> String {
-    if parent.is_empty() { format!("@{name}") } else { format!("{parent}/@{name}") }
-}
-
-/// Declarations and hints to schema processors are no data.
-fn is_declaration(name: &str) -> bool {
-    name.starts_with("xmlns") || name.starts_with("xsi:") || name.starts_with("xml:")
-}
-
-fn wrong_root(name: &str, plan: &XmlPlan, namespace: u32) -> DecodeError {
-    let expected = plan.path.0.first().map(|step| plan.namespaces.written(step.namespace, &step.local));
-    let expected = expected.unwrap_or_default();
-    let found = plan.path.0.first().is_some_and(|step| step.namespace != namespace && name.ends_with(&*step.local));
-    let detail = match found {
-        true => Detail::OtherNamespace(name.to_owned(), expected),
-        false => Detail::OtherRoot(name.to_owned(), expected),
-    };
-    DecodeError::refused(COL_MISSING, "byte 0", detail)
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl Name {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Binding {
     depth: usize,
     prefix: Box<str>,
@@ -76,7 +76,7 @@ struct Binding {
 }
 
 /// The prefixes in force where the reader stands.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
     bindings: Vec<Binding>,
 }
@@ -84,7 +84,8 @@ pub(crate) struct Scope {
 impl Scope {
     /// Takes up an element's declarations; `depth` is its own, from 1.
     pub(crate) fn enter(&mut self, element: &BytesStart, depth: usize, namespaces: &Namespaces) {
-        if !element.attributes_raw().contains("xmlns") {
+        let raw = element.attributes_raw().as_bytes();
+        if !memchr::memchr_iter(b'x', raw).any(|at| raw[at..].starts_with(b"xmlns")) {
             return;
         }
         for attribute in element.attributes().with_checks(false).flatten() {
@@ -108,7 +109,7 @@ impl Scope {
     /// Namespace and local name of an element.
     #[inline]
     pub(crate) fn element<'n>(&self, name: &'n str) -> (Namespace, &'n str) {
-        match name.split_once(':') {
+        match split_prefix(name) {
             None => (self.resolve("", NO_NAMESPACE), name),
             Some((prefix, local)) => (self.resolve(prefix, OTHER_NAMESPACE), local),
         }
@@ -117,7 +118,7 @@ impl Scope {
     /// Namespace and local name of an attribute: the default namespace does not reach it.
     #[inline]
     pub(crate) fn attribute<'n>(&self, name: &'n str) -> (Namespace, &'n str) {
-        match name.split_once(':') {
+        match split_prefix(name) {
             None => (NO_NAMESPACE, name),
             Some((prefix, local)) => (self.resolve(prefix, OTHER_NAMESPACE), local),
         }
@@ -128,6 +129,13 @@ impl Scope {
         let found = self.bindings.iter().rev().find(|binding| *binding.prefix == *prefix);
         found.map_or(otherwise, |binding| binding.namespace)
     }
+}
+
+/// As `split_once(':')`, which costs more than a name of ten letters.
+#[inline]
+fn split_prefix(name: &str) -> Option<(&str, &str)> {
+    let at = name.bytes().position(|byte| byte == b':')?;
+    Some((&name[..at], &name[at + 1..]))
 }
 
 /// The way from the root to the records.
@@ -251,6 +259,18 @@ impl Tree {
     #[inline]
     pub(crate) fn child(&self, node: usize, namespace: Namespace, local: &str) -> Option<usize> {
         self.nodes[node].children.iter().copied().find(|child| self.nodes[*child].name.is(namespace, local))
+    }
+
+    /// As [`Tree::child`], for elements in the order they mostly come in: the search begins at `hint`.
+    #[inline]
+    pub(crate) fn next_child(&self, node: usize, hint: &mut usize, namespace: Namespace, local: &str) -> Option<usize> {
+        let children = &self.nodes[node].children;
+        let (before, after) = children.split_at((*hint).min(children.len()));
+        let is_it = |child: &usize| self.nodes[*child].name.is(namespace, local);
+        let found = after.iter().chain(before).position(is_it)?;
+        let at = (found + before.len()) % children.len();
+        *hint = at + 1;
+        Some(children[at])
     }
 
     #[inline]

@@ -49,6 +49,8 @@ pub(crate) struct XmlReader<R: Read> {
     reader: Reader<Limited<R>>,
     /// What to call the document in places: nothing, or the part of a workbook.
     part: String,
+    /// Bytes of the document before the first one read here.
+    base: u64,
 }
 
 impl<R: Read> XmlReader<R> {
@@ -56,11 +58,26 @@ impl<R: Read> XmlReader<R> {
         let inner = BufReader::with_capacity(READ_BYTES, inner);
         let mut reader = Reader::from_reader(Limited { inner, since_event: 0, bytes_max: event_bytes_max });
         reader.config_mut().expand_empty_elements = true;
-        XmlReader { reader, part: part.to_owned() }
+        XmlReader { reader, part: part.to_owned(), base: 0 }
+    }
+
+    /// Goes on in the middle of a document, `base` bytes from its start. Ends of elements that were opened before are
+    /// the caller's to check.
+    pub(crate) fn resume(inner: R, event_bytes_max: usize, base: u64) -> Self {
+        let mut resumed = XmlReader::new(inner, event_bytes_max, "");
+        resumed.reader.config_mut().allow_unmatched_ends = true;
+        resumed.base = base;
+        resumed
+    }
+
+    /// What was read ahead, and the rest.
+    pub(crate) fn into_rest(self) -> (Vec<u8>, R) {
+        let inner = self.reader.into_inner().inner;
+        (inner.buffer().to_vec(), inner.into_inner())
     }
 
     pub(crate) fn position(&self) -> u64 {
-        self.reader.buffer_position()
+        self.base + self.reader.buffer_position()
     }
 
     pub(crate) fn place(&self) -> String {
