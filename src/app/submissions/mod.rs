@@ -1,0 +1,108 @@
+//! Submissions as their senders and the ministry see them; the files beside this one make what is seen.
+//!
+//! Owns who may see which submission, and the forms they are shown in. `work` brings a kept file to its end,
+//! `enrolments` and `schools` are what is done for either standard, `receipt` says what became of it, `refused` gives back
+//! what was not taken.
+
+mod enrolments;
+mod kept;
+mod receipt;
+mod refused;
+mod schools;
+mod work;
+
+pub use work::Watcher;
+
+use super::refusal::FileRefusal;
+use super::{App, AppError};
+use crate::domain::ids::SubmissionId;
+use crate::domain::principal::{Denied, Principal, Scope};
+use crate::domain::receipt::Receipt;
+use crate::store::{StoreError, Submission, SubmissionFilter};
+use serde::{Deserialize, Serialize};
+
+/// A submission as its sender may see it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SubmissionView {
+    pub id: SubmissionId,
+    /// `received`, `processing`, `committed`, `refused` or `cancelled`.
+    pub state: String,
+    pub mapping: String,
+    pub round: String,
+    pub received_at: String,
+    pub bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<FileRefusal>,
+}
+
+impl App {
+    async fn stored(&self, id: &SubmissionId) -> Result<Submission, AppError> {
+        self.store.submission(id).await?.ok_or(AppError::UnknownSubmission)
+    }
+
+    fn view(&self, stored: Submission) -> Result<SubmissionView, AppError> {
+        Ok(SubmissionView {
+            mapping: format!("{}@{}", stored.new.mapping, stored.new.mapping_version),
+            round: stored.new.round.to_string(),
+            received_at: stored.new.received_at.to_string(),
+            bytes: stored.new.bytes,
+            receipt: stored.receipt,
+            refusal: match stored.problem {
+                Some(json) => {
+                    Some(serde_json::from_value(json).map_err(|_| StoreError::Unreadable("submission.problem"))?)
+                }
+                None => None,
+            },
+            state: stored.state.as_str().to_owned(),
+            id: stored.new.id,
+        })
+    }
+
+    /// One submission, for its own agency or the ministry. Another agency's is as good as unknown.
+    pub async fn submission(&self, principal: &Principal, id: &SubmissionId) -> Result<SubmissionView, AppError> {
+        let stored = self.readable(principal, id).await?;
+        self.view(stored)
+    }
+
+    async fn readable(&self, principal: &Principal, id: &SubmissionId) -> Result<Submission, AppError> {
+        if *principal == Principal::Anonymous {
+            return Err(Denied::NotAuthenticated.into());
+        }
+        let stored = self.stored(id).await?;
+        let allowed = match stored.new.agency {
+            Some(agency) => principal.authorise_read(agency),
+            None => principal
+                .authorise(Scope::RegisterSubmit, None)
+                .or_else(|_| principal.authorise(Scope::MinistryRead, None)),
+        };
+        // To an outsider "not yours" and "not there" must look the same.
+        allowed.map_err(|_| AppError::UnknownSubmission)?;
+        Ok(stored)
+    }
+
+    /// Submissions a principal may see, newest first.
+    pub async fn submissions(
+        &self,
+        principal: &Principal,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<(Vec<SubmissionView>, Option<i64>), AppError> {
+        let agency = match principal.authorise(Scope::MinistryRead, None) {
+            Ok(_) => None,
+            Err(_) => match principal {
+                Principal::Client { agency: Some(agency), .. } => {
+                    principal.authorise(Scope::AgencySubmit, Some(*agency))?;
+                    Some(*agency)
+                }
+                Principal::Anonymous => return Err(Denied::NotAuthenticated.into()),
+                _ => return Err(Denied::Scope(Scope::MinistryRead).into()),
+            },
+        };
+        let rows = self.store.submissions(SubmissionFilter { agency, round: None }, before, limit).await?;
+        let next = if rows.len() == limit as usize { rows.last().map(|row| row.seq) } else { None };
+        let views = rows.into_iter().map(|row| self.view(row)).collect::<Result<_, _>>()?;
+        Ok((views, next))
+    }
+}

@@ -1,0 +1,152 @@
+//! What becomes of a kept file: decoded, mapped, sealed, stored at one stroke.
+//!
+//! Owns the order kept → processing → committed or refused, and taking up again what a crash left. The
+//! rows of a submission are invisible until its last transaction, so half a submission never shows.
+
+use super::SubmissionView;
+use super::receipt::{commit_entry, duplicate_receipt, sender};
+use crate::app::assets::LoadedMapping;
+use crate::app::claim::Claim;
+use crate::app::refusal::FileRefusal;
+use crate::app::{App, AppError, journal_entry};
+use crate::decode::DecodeError;
+use crate::domain::ids::SubmissionId;
+use crate::mapping::RunContext;
+use crate::pipeline::PipelineError;
+use crate::standards::school_list;
+use crate::store::{DuplicateKey, Submission};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Between two looks at a submission that another process works on.
+const CLAIMED_WAIT: Duration = Duration::from_millis(200);
+
+/// Told of progress: rows done, bytes of the file read.
+pub type Watcher = Arc<dyn Fn(u64, u64) + Send + Sync>;
+
+impl App {
+    /// Processes a kept submission to its end and answers with what became of it. One that is already at its end is
+    /// answered as it stands; one that another process works on is waited for.
+    pub async fn process(&self, id: &SubmissionId, watcher: Option<Watcher>) -> Result<SubmissionView, AppError> {
+        let claim = loop {
+            if self.stored(id).await?.state.is_final() {
+                return self.view(self.stored(id).await?);
+            }
+            match Claim::take(&self.home, id)? {
+                Some(claim) => break claim,
+                None => tokio::time::sleep(CLAIMED_WAIT).await,
+            }
+        };
+        // Another process may have ended it just before the claim.
+        let stored = self.stored(id).await?;
+        if !stored.state.is_final() {
+            self.work(&stored, watcher).await?;
+        }
+        claim.close();
+        self.view(self.stored(id).await?)
+    }
+
+    async fn work(&self, stored: &Submission, watcher: Option<Watcher>) -> Result<(), AppError> {
+        let loaded = self.assets.mapping(&stored.new.mapping).cloned().ok_or_else(|| AppError::UnknownMapping {
+            name: stored.new.mapping.clone(),
+            known: self.assets.mappings.keys().cloned().collect(),
+        })?;
+        let key = DuplicateKey {
+            sha256: &stored.new.sha256,
+            mapping: &stored.new.mapping,
+            mapping_version: stored.new.mapping_version,
+            mapping_sha256: &stored.new.mapping_sha256,
+            lists_version: &stored.new.lists_version,
+            round: stored.new.round,
+            mode: stored.new.mode,
+        };
+        if let Some(earlier) = self.store.find_in_force_duplicate(key).await? {
+            let receipt = duplicate_receipt(stored, earlier)?;
+            let entry = commit_entry(stored, &receipt);
+            self.store.commit_submission(stored.seq, &entry, |_| receipt).await?;
+            return Ok(());
+        }
+        self.store.discard_staged(stored.seq).await?;
+        self.store.set_processing(stored.seq).await?;
+        let context = self.run_context(stored, &loaded).await?;
+        let app = self.clone();
+        let runtime = tokio::runtime::Handle::current();
+        let job = stored.clone();
+        let work = move || app.run_stored(&job, &loaded, context, watcher, &runtime);
+        tokio::task::spawn_blocking(work).await.map_err(|_| AppError::Worker)?
+    }
+
+    /// Kept submissions that did not reach their end, oldest first.
+    pub async fn unfinished(&self) -> Result<Vec<SubmissionId>, AppError> {
+        Ok(self.store.unfinished().await?.into_iter().map(|stored| stored.new.id).collect())
+    }
+
+    /// Takes up every submission a crash or stop left unfinished, where no other process is at it; answers how many.
+    pub async fn recover(&self) -> Result<usize, AppError> {
+        self.sweep_kept()?;
+        let mut taken_up = 0;
+        for stored in self.store.unfinished().await? {
+            let Some(claim) = Claim::take(&self.home, &stored.new.id)? else { continue };
+            // Another process may have ended it between the list and the claim.
+            let stored = self.stored(&stored.new.id).await?;
+            if stored.state.is_final() {
+                claim.close();
+                continue;
+            }
+            match self.work(&stored, None).await {
+                Ok(()) => {
+                    claim.close();
+                    taken_up += 1;
+                }
+                Err(error) => {
+                    tracing::error!(submission = %stored.new.id, error = &error as &dyn std::error::Error, "a submission could not be taken up again");
+                }
+            }
+        }
+        Ok(taken_up)
+    }
+
+    async fn run_context(&self, stored: &Submission, loaded: &LoadedMapping) -> Result<RunContext, AppError> {
+        let mut context = RunContext { round: stored.new.round, schools: None };
+        if &*loaded.mapping.standard.name == "enrolment" {
+            let schools = self.store.schools().await?;
+            if schools.is_empty() {
+                return Err(AppError::NoRegister);
+            }
+            context.schools = Some(Arc::new(school_list(&schools)));
+        }
+        Ok(context)
+    }
+
+    fn run_stored(
+        &self,
+        stored: &Submission,
+        loaded: &LoadedMapping,
+        context: RunContext,
+        watcher: Option<Watcher>,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<(), AppError> {
+        let outcome = match &*loaded.mapping.standard.name {
+            "enrolment" => self.run_enrolments(stored, loaded, &context, watcher, runtime),
+            "school" => self.run_schools(stored, loaded, &context, watcher, runtime),
+            _ => return Err(AppError::UnsupportedStandard(loaded.mapping.name.clone())),
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(PipelineError::Decode(DecodeError::Refused { rule, place, detail })) => {
+                let refusal = FileRefusal::new(rule, &place, &detail, self.assets.library.catalogue());
+                let json = serde_json::to_value(&refusal).unwrap_or_default();
+                let detail = serde_json::json!({ "rule": refusal.rule });
+                let entry = journal_entry(&sender(stored), "submission.refuse", stored.new.id.as_str(), detail);
+                runtime.block_on(async {
+                    self.store.refuse_submission(stored.seq, &json, &entry).await?;
+                    self.store.discard_staged(stored.seq).await
+                })?;
+                Ok(())
+            }
+            Err(PipelineError::Decode(DecodeError::Io(error))) => Err(AppError::Kept(error)),
+            Err(PipelineError::Keep(error)) => Err(error),
+            Err(PipelineError::Worker) => Err(AppError::Worker),
+        }
+    }
+}
