@@ -39,6 +39,17 @@ pub struct SubmissionBody {
     pub refusal: Option<RefusalBody>,
 }
 
+/// One submission with the members of its receipt beside its own, once there is a receipt. The same receipt stands whole
+/// under `receipt`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SubmissionWithReceipt)]
+pub struct SubmissionReceiptBody {
+    #[serde(flatten)]
+    pub submission: SubmissionBody,
+    #[serde(flatten)]
+    pub members: Option<ReceiptMembers>,
+}
+
 /// Why a whole file was not taken.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = FileRefusal)]
@@ -67,13 +78,23 @@ pub struct SubmissionListBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Receipt)]
 pub struct ReceiptBody {
-    pub submission: Option<String>,
+    /// The mapping that read the file: name and version.
     #[schema(example = "obec/enrolments@3")]
     pub mapping: String,
-    #[schema(example = "enrolment/1")]
-    pub standard: String,
+    /// The count day.
     #[schema(example = "2026-06-10")]
     pub round: String,
+    #[serde(flatten)]
+    pub members: ReceiptMembers,
+}
+
+/// Members of a receipt that a submission does not have under the same name.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ReceiptMembers)]
+pub struct ReceiptMembers {
+    pub submission: Option<String>,
+    #[schema(example = "enrolment/1")]
+    pub standard: String,
     pub received: u64,
     pub accepted: u64,
     pub refused: u64,
@@ -94,7 +115,7 @@ pub struct ReceiptBody {
 }
 
 /// Findings with one root.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Cause)]
 pub struct CauseBody {
     #[schema(example = "SPH-CODE-001")]
@@ -212,22 +233,24 @@ fn severity(of: Severity) -> &'static str {
 impl From<Receipt> for ReceiptBody {
     fn from(receipt: Receipt) -> Self {
         ReceiptBody {
-            submission: receipt.submission,
             mapping: receipt.mapping,
-            standard: receipt.standard,
             round: receipt.round,
-            received: receipt.received,
-            accepted: receipt.accepted,
-            refused: receipt.refused,
-            warned: receipt.warned,
-            unchanged: receipt.unchanged,
-            duplicate_of: receipt.duplicate_of,
-            encoding: receipt.encoding,
-            unmapped_columns: receipt.unmapped_columns,
-            missing_columns: receipt.missing_columns,
-            sha256: receipt.sha256,
-            causes: receipt.causes.into_iter().map(CauseBody::from).collect(),
-            causes_not_listed: receipt.causes_not_listed,
+            members: ReceiptMembers {
+                submission: receipt.submission,
+                standard: receipt.standard,
+                received: receipt.received,
+                accepted: receipt.accepted,
+                refused: receipt.refused,
+                warned: receipt.warned,
+                unchanged: receipt.unchanged,
+                duplicate_of: receipt.duplicate_of,
+                encoding: receipt.encoding,
+                unmapped_columns: receipt.unmapped_columns,
+                missing_columns: receipt.missing_columns,
+                sha256: receipt.sha256,
+                causes: receipt.causes.into_iter().map(CauseBody::from).collect(),
+                causes_not_listed: receipt.causes_not_listed,
+            },
         }
     }
 }
@@ -263,6 +286,19 @@ impl From<SubmissionView> for SubmissionBody {
     }
 }
 
+impl From<SubmissionView> for SubmissionReceiptBody {
+    /// `mapping` and `round` stand in both: at the top they are the receipt's as soon as there is one.
+    fn from(view: SubmissionView) -> Self {
+        let mut submission = SubmissionBody::from(view);
+        let members = submission.receipt.as_ref().map(|receipt| receipt.members.clone());
+        if let Some(receipt) = &submission.receipt {
+            submission.mapping.clone_from(&receipt.mapping);
+            submission.round.clone_from(&receipt.round);
+        }
+        SubmissionReceiptBody { submission, members }
+    }
+}
+
 impl From<FileRefusal> for RefusalBody {
     fn from(refusal: FileRefusal) -> Self {
         RefusalBody {
@@ -285,10 +321,10 @@ impl From<RecordPage> for RecordPageBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::SubmissionId;
     use crate::domain::text::Bilingual;
 
-    #[test]
-    fn the_api_and_the_commands_show_one_receipt() {
+    fn receipt() -> Receipt {
         let cause = Cause {
             rule: "SPH-CODE-001".into(),
             severity: Severity::Error,
@@ -301,8 +337,8 @@ mod tests {
             hint: Bilingual::new("ใช้ ป.1 ถึง ป.6", "use P1 to P6"),
         };
         let bare = Cause { severity: Severity::Warning, field: None, column: None, value: None, ..cause.clone() };
-        let receipt = Receipt {
-            submission: None,
+        Receipt {
+            submission: Some("sub_2".into()),
             mapping: "obec/enrolments@3".into(),
             standard: "enrolment/1".into(),
             round: "2026-06-10".into(),
@@ -318,8 +354,40 @@ mod tests {
             sha256: "00".repeat(32),
             causes: vec![cause, bare],
             causes_not_listed: 4,
+        }
+    }
+
+    #[test]
+    fn the_api_and_the_commands_show_one_receipt() {
+        let own = serde_json::to_value(receipt()).unwrap();
+        assert_eq!(serde_json::to_value(ReceiptBody::from(receipt())).unwrap(), own);
+    }
+
+    #[test]
+    fn a_submission_shows_every_member_of_its_receipt_at_the_top_and_no_name_twice() {
+        let mut view = SubmissionView {
+            id: SubmissionId::from_uuid(uuid::Uuid::nil()),
+            state: "committed".into(),
+            // As it was when the file arrived; a newer mapping read it.
+            mapping: "obec/enrolments@2".into(),
+            round: "2026-06-10".into(),
+            received_at: "2026-06-12T03:04:05Z".into(),
+            bytes: 7,
+            receipt: Some(receipt()),
+            refusal: None,
         };
-        let own = serde_json::to_string(&receipt).unwrap();
-        assert_eq!(serde_json::to_string(&ReceiptBody::from(receipt)).unwrap(), own);
+        let text = serde_json::to_string(&SubmissionReceiptBody::from(view.clone())).unwrap();
+        let shown: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
+        let own = serde_json::to_value(receipt()).unwrap();
+        for (name, value) in own.as_object().unwrap() {
+            assert_eq!(&shown[name], value, "{name}");
+        }
+        assert_eq!(shown["receipt"], own, "as it stood for earlier readers");
+        // A map keeps one of two members of one name; the text would then hold more colons than the map written again.
+        let colons = |text: &str| text.matches("\":").count();
+        assert_eq!(colons(&text), colons(&serde_json::to_string(&shown).unwrap()));
+        view.receipt = None;
+        let open = serde_json::to_value(SubmissionReceiptBody::from(view)).unwrap();
+        assert_eq!((&open["mapping"], open.get("received")), (&"obec/enrolments@2".into(), None));
     }
 }

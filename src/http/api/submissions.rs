@@ -3,7 +3,7 @@
 //! Owns the streaming of the body to the use case, off the server's own threads. Whether a file is answered
 //! at once or later is decided by its size, never by what is in it.
 
-use super::bodies::{FindingListBody, RefusalBody, SubmissionBody, SubmissionListBody};
+use super::bodies::{FindingListBody, RefusalBody, SubmissionBody, SubmissionListBody, SubmissionReceiptBody};
 use crate::app::App;
 use crate::app::intake::{FileTerms, Kept};
 use crate::app::submissions::SubmissionView;
@@ -58,8 +58,8 @@ const FORMAT: Parameter =
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "The file as it is: CSV, JSON, NDJSON, XML or XLSX as the mapping says, plain or gzip"),
     responses(
-        (status = 201, body = SubmissionBody, description = "Done; `receipt` says what became of every row"),
-        (status = 202, body = SubmissionBody, description = "Kept; look at `Location` for the receipt"),
+        (status = 201, body = SubmissionReceiptBody, description = "Done; the receipt says what became of every row"),
+        (status = 202, body = SubmissionReceiptBody, description = "Kept; look at `Location` for the receipt"),
         (status = 422, description = "The whole file was refused; `refusal` says why. It is kept under the id in `submission`",
             content_type = "application/problem+json", body = crate::http::problem::ProblemBody),
     ))]
@@ -96,19 +96,19 @@ pub async fn list(request: HttpRequest, caller: Caller, app: web::Data<App>) -> 
     Ok(HttpResponse::Ok().json(SubmissionListBody { submissions, next: next.map(|next| format!("{next:x}")) }))
 }
 
-/// One submission with its receipt, once it is at its end.
+/// One submission; once it is at its end, the members of its receipt stand beside its own, and whole under `receipt`.
 #[utoipa::path(tag = "submissions", operation_id = "get_submission", security(("token" = [])),
     params(("id" = String, Path, example = "sub_0199a1b2c3d4e5f60718293a4b5c6d7e")),
-    responses((status = 200, body = SubmissionBody)))]
+    responses((status = 200, body = SubmissionReceiptBody)))]
 #[get("/v1/submissions/{id}")]
 pub async fn one(
     id: web::Path<String>,
     _: NoQuery,
     caller: Caller,
     app: web::Data<App>,
-) -> Result<web::Json<SubmissionBody>, Problem> {
+) -> Result<web::Json<SubmissionReceiptBody>, Problem> {
     let view = app.submission(&caller.0, &submission_id(&id, &caller)?).await?;
-    Ok(web::Json(SubmissionBody::from(view)))
+    Ok(web::Json(view.into()))
 }
 
 /// The refused rows: `layout` (default) is the sender's own format and encoding with reason columns, to be corrected
@@ -261,10 +261,10 @@ fn answer(view: SubmissionView, later: bool) -> Result<HttpResponse, Problem> {
         if later {
             response.insert_header(("preference-applied", "respond-async"));
         }
-        return Ok(response.json(SubmissionBody::from(view)));
+        return Ok(response.json(SubmissionReceiptBody::from(view)));
     }
     if let Some(refusal) = view.refusal {
         return Err(Problem::file_refused(view.id.as_str(), RefusalBody::from(refusal)));
     }
-    Ok(HttpResponse::Created().insert_header(location).json(SubmissionBody::from(view)))
+    Ok(HttpResponse::Created().insert_header(location).json(SubmissionReceiptBody::from(view)))
 }

@@ -35,6 +35,9 @@ async fn every_sample_comes_back_with_the_receipt_of_its_truth_and_its_refused_r
             wanted["refused"].as_array().unwrap().len(),
             "{file}"
         );
+        for (member, value) in receipt.as_object().unwrap() {
+            assert_eq!(&sent[member], value, "{file}: {member} stands at the top as well");
+        }
         let again: Value = gateway.by(client, Method::GET, &location).send().await.unwrap().json().await.unwrap();
         assert_eq!(again, sent, "the receipt stays under its address");
 
