@@ -165,6 +165,9 @@ async fn remote(arguments: &Arguments, server: &str, lang: Lang) -> anyhow::Resu
     let begun = tokio::time::Instant::now();
     let mut pause = Duration::from_millis(100);
     while matches!(view.state.as_str(), "received" | "processing") {
+        if let Some(waiting) = &view.waiting {
+            bail!("{}: {}. {}", view.id, waiting.message.get(lang), waiting.hint.get(lang));
+        }
         if begun.elapsed() > REMOTE_WAIT_MAX {
             bail!("the gateway is still working on {}; ask again: GET /v1/submissions/{}", view.id, view.id);
         }

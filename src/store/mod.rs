@@ -32,7 +32,7 @@ pub use record::{RecordCursor, SealedRecord};
 pub use register::RegisterVersion;
 pub use release::{CountRun, NewCountRun, Release};
 pub use stage::{RefusedRow, Stager};
-pub use submission::{DuplicateKey, NewSubmission, State, Submission, SubmissionFilter};
+pub use submission::{DuplicateKey, NewSubmission, ReadBy, State, Submission, SubmissionFilter};
 
 use sqlx::{Sqlite, SqlitePool, Transaction};
 use std::path::Path;

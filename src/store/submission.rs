@@ -81,6 +81,15 @@ pub struct Submission {
     pub problem: Option<serde_json::Value>,
 }
 
+/// By what a file is read: known for certain only when the work on it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadBy {
+    pub mapping_version: u32,
+    pub mapping_sha256: String,
+    pub standard: String,
+    pub lists_version: String,
+}
+
 /// What makes two submissions say the same.
 #[derive(Debug, Clone, Copy)]
 pub struct DuplicateKey<'a> {
@@ -137,12 +146,13 @@ const DUPLICATE: &str = concat!(
            WHERE h.submission = s.seq)) \
       ORDER BY s.seq DESC LIMIT 1"
 );
-const SET_PROCESSING: &str = "UPDATE submission SET state = 'processing' WHERE seq = $1";
+const BEGIN_WORK: &str = "UPDATE submission SET state = 'processing', mapping_version = $2, mapping_sha256 = $3, \
+    standard = $4, lists_version = $5 WHERE seq = $1";
 const REFUSE: &str = "UPDATE submission SET state = $2, finished_at = $3, problem = $4 WHERE seq = $1";
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] =
-    &[INSERT, BY_ID, BY_SEQ, BY_IDEMPOTENCY_KEY, UNFINISHED, LIST, DUPLICATE, SET_PROCESSING, REFUSE];
+    &[INSERT, BY_ID, BY_SEQ, BY_IDEMPOTENCY_KEY, UNFINISHED, LIST, DUPLICATE, BEGIN_WORK, REFUSE];
 
 fn from_row(found: &SqliteRow) -> Result<Submission, StoreError> {
     let text = |column: &'static str| found.try_get::<&str, _>(column);
@@ -285,11 +295,25 @@ impl Store {
             .collect()
     }
 
-    pub async fn set_processing(&self, seq: i64) -> Result<(), StoreError> {
+    /// Work begins: from now on the submission says by what it is read, which may be newer than at its arrival.
+    pub async fn begin_work(&self, seq: i64, by: ReadBy) -> Result<Submission, StoreError> {
         let mut tx = self.begin().await?;
-        open_for_change(&mut tx, seq).await?;
-        sqlx::query(SET_PROCESSING).bind(seq).execute(&mut *tx).await?;
-        Ok(tx.commit().await?)
+        let mut submission = open_for_change(&mut tx, seq).await?;
+        sqlx::query(BEGIN_WORK)
+            .bind(seq)
+            .bind(by.mapping_version)
+            .bind(&by.mapping_sha256)
+            .bind(&by.standard)
+            .bind(&by.lists_version)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        submission.state = State::Processing;
+        submission.new.mapping_version = by.mapping_version;
+        submission.new.mapping_sha256 = by.mapping_sha256;
+        submission.new.standard = by.standard;
+        submission.new.lists_version = by.lists_version;
+        Ok(submission)
     }
 
     /// Ends a submission that could not be read at all; `problem` says why (safe to show). Its staged rows stay

@@ -121,6 +121,17 @@ impl Bench {
         self.store.begin_submission(&self.new_submission(sha256, mode), &entry("submission.receive")).await.unwrap()
     }
 
+    /// As a gateway with newer lists and mapping would begin it.
+    async fn begin_work(&self, seq: i64) -> Result<Submission, StoreError> {
+        let by = ReadBy {
+            mapping_version: 4,
+            mapping_sha256: "bb".into(),
+            standard: "enrolment/1".into(),
+            lists_version: "l2".into(),
+        };
+        self.store.begin_work(seq, by).await
+    }
+
     async fn stage(&self, seq: i64, rows: Vec<HeldEnrolment>) {
         let mut stager = self.store.stager(seq).await.unwrap();
         stager.stage(rows).await.unwrap();
@@ -295,7 +306,7 @@ async fn what_a_crash_leaves_is_seen_by_nobody_and_can_be_thrown_away() {
     let bench = Bench::new().await;
     bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
     let seq = bench.begin("s2", Replace).await;
-    bench.store.set_processing(seq).await.unwrap();
+    bench.begin_work(seq).await.unwrap();
     bench.stage(seq, (1..=3_000).map(|row| held(row, "boon", SCHOOL_A, 1)).collect()).await;
     let mut stager = bench.store.stager(seq).await.unwrap();
     stager.stage_refused([RefusedRow { row: 3_001, findings: "[]".into() }]).await.unwrap();
@@ -330,10 +341,10 @@ async fn what_has_ended_does_not_change() {
     let refused = bench.store.refuse_submission(seq, &problem, &entry("x")).await;
     assert!(matches!(refused, Err(StoreError::WrongState(State::Committed))));
     assert!(matches!(bench.store.stager(seq).await, Err(StoreError::WrongState(_))));
-    assert!(matches!(bench.store.set_processing(seq).await, Err(StoreError::WrongState(_))));
+    assert!(matches!(bench.begin_work(seq).await, Err(StoreError::WrongState(_))));
     let again = bench.store.commit_submission(seq, &entry("x"), |unchanged| receipt(1, unchanged)).await;
     assert!(matches!(again, Err(StoreError::WrongState(_))));
-    assert!(matches!(bench.store.set_processing(99).await, Err(StoreError::NoSuchSubmission)));
+    assert!(matches!(bench.begin_work(99).await, Err(StoreError::NoSuchSubmission)));
 
     let other = bench.begin("s2", Replace).await;
     let mut stager = bench.store.stager(other).await.unwrap();
@@ -367,6 +378,19 @@ async fn the_same_bytes_are_known_again_while_they_are_in_force() {
     assert_eq!(bench.duplicate("s3", Delta).await, Some(delta));
     bench.submit("s4", Delta, vec![held(1, "dara", SCHOOL_A, 2)]).await;
     assert_eq!(bench.duplicate("s3", Delta).await, None, "its row is hidden");
+}
+
+#[tokio::test]
+async fn a_submission_says_by_what_it_was_read_not_what_stood_at_its_arrival() {
+    let bench = Bench::new().await;
+    let seq = bench.begin("s1", Replace).await;
+    let begun = bench.begin_work(seq).await.unwrap();
+    let found = bench.store.submission_by_seq(seq).await.unwrap().unwrap();
+    assert_eq!(begun, found);
+    assert_eq!((found.state, found.new.mapping_version, &*found.new.lists_version), (State::Processing, 4, "l2"));
+    bench.stage(seq, vec![held(1, "anna", SCHOOL_A, 1)]).await;
+    bench.store.commit_submission(seq, &entry("x"), |unchanged| receipt(1, unchanged)).await.unwrap();
+    assert_eq!(bench.duplicate("s1", Replace).await, None, "with the lists of its arrival it was never read");
 }
 
 #[tokio::test]

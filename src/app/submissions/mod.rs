@@ -18,8 +18,12 @@ use super::{App, AppError};
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::{Denied, Principal, Scope};
 use crate::domain::receipt::Receipt;
-use crate::store::{StoreError, Submission, SubmissionFilter};
+use crate::domain::text::Bilingual;
+use crate::store::{State, StoreError, Submission, SubmissionFilter};
 use serde::{Deserialize, Serialize};
+
+/// The standard whose rows are checked against the school register.
+const ENROLMENT: &str = "enrolment";
 
 /// A submission as its sender may see it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +39,34 @@ pub struct SubmissionView {
     pub receipt: Option<Receipt>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<FileRefusal>,
+    /// While it is kept and can't be worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+}
+
+/// Why a kept submission is not worked on, and what ends the wait.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// `school-register`
+    pub reason: String,
+    pub message: Bilingual,
+    pub hint: Bilingual,
+}
+
+impl Waiting {
+    fn for_register() -> Self {
+        Waiting {
+            reason: String::from("school-register"),
+            message: Bilingual::new(
+                "ไฟล์เก็บไว้แล้ว รอทะเบียนสถานศึกษา ยังไม่มีแถวใดถูกอ่าน",
+                "The file is kept and waits for the school register; no row of it has been read",
+            ),
+            hint: Bilingual::new(
+                "ไม่ต้องส่งซ้ำ เมื่อกระทรวงส่งทะเบียน (moe/schools) แล้ว ระบบจะประมวลผลต่อเอง",
+                "Don't send it again: once the ministry has sent the register (moe/schools) it is taken up by itself",
+            ),
+        }
+    }
 }
 
 impl App {
@@ -42,8 +74,9 @@ impl App {
         self.store.submission(id).await?.ok_or(AppError::UnknownSubmission)
     }
 
-    fn view(&self, stored: Submission) -> Result<SubmissionView, AppError> {
+    async fn view(&self, stored: Submission) -> Result<SubmissionView, AppError> {
         Ok(SubmissionView {
+            waiting: self.waiting(&stored).await?,
             mapping: format!("{}@{}", stored.new.mapping, stored.new.mapping_version),
             round: stored.new.round.to_string(),
             received_at: stored.new.received_at.to_string(),
@@ -60,10 +93,17 @@ impl App {
         })
     }
 
+    async fn waiting(&self, stored: &Submission) -> Result<Option<Waiting>, AppError> {
+        if stored.state != State::Received || stored.new.standard.split('/').next() != Some(ENROLMENT) {
+            return Ok(None);
+        }
+        Ok((self.store.school_count().await? == 0).then(Waiting::for_register))
+    }
+
     /// One submission, for its own agency or the ministry. Another agency's is as good as unknown.
     pub async fn submission(&self, principal: &Principal, id: &SubmissionId) -> Result<SubmissionView, AppError> {
         let stored = self.readable(principal, id).await?;
-        self.view(stored)
+        self.view(stored).await
     }
 
     async fn readable(&self, principal: &Principal, id: &SubmissionId) -> Result<Submission, AppError> {
@@ -102,7 +142,10 @@ impl App {
         };
         let rows = self.store.submissions(SubmissionFilter { agency, round: None }, before, limit).await?;
         let next = if rows.len() == limit as usize { rows.last().map(|row| row.seq) } else { None };
-        let views = rows.into_iter().map(|row| self.view(row)).collect::<Result<_, _>>()?;
+        let mut views = Vec::with_capacity(rows.len());
+        for row in rows {
+            views.push(self.view(row).await?);
+        }
         Ok((views, next))
     }
 }

@@ -3,18 +3,20 @@
 //! Owns the order kept → processing → committed or refused, and taking up again what a crash left. The
 //! rows of a submission are invisible until its last transaction, so half a submission never shows.
 
-use super::SubmissionView;
 use super::receipt::{commit_entry, duplicate_receipt, sender};
+use super::{ENROLMENT, SubmissionView};
 use crate::app::assets::LoadedMapping;
 use crate::app::claim::Claim;
 use crate::app::refusal::FileRefusal;
 use crate::app::{App, AppError, journal_entry};
 use crate::decode::DecodeError;
 use crate::domain::ids::SubmissionId;
+use crate::domain::round::Round;
 use crate::mapping::RunContext;
 use crate::pipeline::PipelineError;
 use crate::standards::school_list;
-use crate::store::{DuplicateKey, Submission};
+use crate::store::{DuplicateKey, NewSubmission, ReadBy, Submission};
+use crate::vault::sha256_hex;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +32,7 @@ impl App {
     pub async fn process(&self, id: &SubmissionId, watcher: Option<Watcher>) -> Result<SubmissionView, AppError> {
         let claim = loop {
             if self.stored(id).await?.state.is_final() {
-                return self.view(self.stored(id).await?);
+                return self.view(self.stored(id).await?).await;
             }
             match Claim::take(&self.home, id)? {
                 Some(claim) => break claim,
@@ -43,7 +45,7 @@ impl App {
             self.work(&stored, watcher).await?;
         }
         claim.close();
-        self.view(self.stored(id).await?)
+        self.view(self.stored(id).await?).await
     }
 
     async fn work(&self, stored: &Submission, watcher: Option<Watcher>) -> Result<(), AppError> {
@@ -51,28 +53,25 @@ impl App {
             name: stored.new.mapping.clone(),
             known: self.assets.mappings.keys().cloned().collect(),
         })?;
-        let key = DuplicateKey {
-            sha256: &stored.new.sha256,
-            mapping: &stored.new.mapping,
-            mapping_version: stored.new.mapping_version,
-            mapping_sha256: &stored.new.mapping_sha256,
-            lists_version: &stored.new.lists_version,
-            round: stored.new.round,
-            mode: stored.new.mode,
+        let (context, lists_version) = self.run_context(stored.new.round, &loaded).await?;
+        let by = ReadBy {
+            mapping_version: loaded.mapping.version,
+            mapping_sha256: sha256_hex(loaded.text.as_bytes()),
+            standard: loaded.mapping.standard.id().to_owned(),
+            lists_version,
         };
-        if let Some(earlier) = self.store.find_in_force_duplicate(key).await? {
-            let receipt = duplicate_receipt(stored, earlier)?;
-            let entry = commit_entry(stored, &receipt);
+        let stored = self.store.begin_work(stored.seq, by).await?;
+        // Before the duplicate is looked for: what a crash left staged must not come into force with its receipt.
+        self.store.discard_staged(stored.seq).await?;
+        if let Some(earlier) = self.store.find_in_force_duplicate(duplicate_key(&stored.new)).await? {
+            let receipt = duplicate_receipt(&stored, earlier)?;
+            let entry = commit_entry(&stored, &receipt);
             self.store.commit_submission(stored.seq, &entry, |_| receipt).await?;
             return Ok(());
         }
-        self.store.discard_staged(stored.seq).await?;
-        self.store.set_processing(stored.seq).await?;
-        let context = self.run_context(stored, &loaded).await?;
         let app = self.clone();
         let runtime = tokio::runtime::Handle::current();
-        let job = stored.clone();
-        let work = move || app.run_stored(&job, &loaded, context, watcher, &runtime);
+        let work = move || app.run_stored(&stored, &loaded, context, watcher, &runtime);
         tokio::task::spawn_blocking(work).await.map_err(|_| AppError::Worker)?
     }
 
@@ -106,16 +105,25 @@ impl App {
         Ok(taken_up)
     }
 
-    async fn run_context(&self, stored: &Submission, loaded: &LoadedMapping) -> Result<RunContext, AppError> {
-        let mut context = RunContext { round: stored.new.round, schools: None };
-        if &*loaded.mapping.standard.name == "enrolment" {
-            let schools = self.store.schools().await?;
-            if schools.is_empty() {
-                return Err(AppError::NoRegister);
+    /// What a file is checked against, and the version it has. Read until both belong together: a new register may come
+    /// in between.
+    ///
+    /// [`AppError::NoRegister`]: the submission stays as it is until there is one.
+    async fn run_context(&self, round: Round, loaded: &LoadedMapping) -> Result<(RunContext, String), AppError> {
+        let mut context = RunContext { round, schools: None };
+        loop {
+            let version = self.lists_version().await?;
+            if &*loaded.mapping.standard.name == ENROLMENT {
+                let schools = self.store.schools().await?;
+                if schools.is_empty() {
+                    return Err(AppError::NoRegister);
+                }
+                context.schools = Some(Arc::new(school_list(&schools)));
             }
-            context.schools = Some(Arc::new(school_list(&schools)));
+            if self.lists_version().await? == version {
+                return Ok((context, version));
+            }
         }
-        Ok(context)
     }
 
     fn run_stored(
@@ -127,7 +135,7 @@ impl App {
         runtime: &tokio::runtime::Handle,
     ) -> Result<(), AppError> {
         let outcome = match &*loaded.mapping.standard.name {
-            "enrolment" => self.run_enrolments(stored, loaded, &context, watcher, runtime),
+            ENROLMENT => self.run_enrolments(stored, loaded, &context, watcher, runtime),
             "school" => self.run_schools(stored, loaded, &context, watcher, runtime),
             _ => return Err(AppError::UnsupportedStandard(loaded.mapping.name.clone())),
         };
@@ -148,5 +156,17 @@ impl App {
             Err(PipelineError::Keep(error)) => Err(error),
             Err(PipelineError::Worker) => Err(AppError::Worker),
         }
+    }
+}
+
+fn duplicate_key(of: &NewSubmission) -> DuplicateKey<'_> {
+    DuplicateKey {
+        sha256: &of.sha256,
+        mapping: &of.mapping,
+        mapping_version: of.mapping_version,
+        mapping_sha256: &of.mapping_sha256,
+        lists_version: &of.lists_version,
+        round: of.round,
+        mode: of.mode,
     }
 }

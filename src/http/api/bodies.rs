@@ -7,7 +7,7 @@ use super::problems::Text;
 use crate::app::records::{RecordLine, RecordPage};
 use crate::app::refusal::FileRefusal;
 use crate::app::refusal::FindingView;
-use crate::app::submissions::SubmissionView;
+use crate::app::submissions::{SubmissionView, Waiting};
 use crate::domain::finding::Severity;
 use crate::domain::receipt::{Cause, Receipt};
 use serde::Serialize;
@@ -37,6 +37,20 @@ pub struct SubmissionBody {
     pub receipt: Option<ReceiptBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RefusalBody>,
+    /// While it is kept and can't be worked on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingBody>,
+}
+
+/// Why a kept submission is not worked on, and what ends the wait.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Waiting)]
+pub struct WaitingBody {
+    /// `school-register`: there is none yet.
+    #[schema(example = "school-register")]
+    pub reason: String,
+    pub message: Text,
+    pub hint: Text,
 }
 
 /// One submission with the members of its receipt beside its own, once there is a receipt. The same receipt stands whole
@@ -282,7 +296,14 @@ impl From<SubmissionView> for SubmissionBody {
             bytes: view.bytes,
             receipt: view.receipt.map(ReceiptBody::from),
             refusal: view.refusal.map(RefusalBody::from),
+            waiting: view.waiting.map(WaitingBody::from),
         }
+    }
+}
+
+impl From<Waiting> for WaitingBody {
+    fn from(waiting: Waiting) -> Self {
+        WaitingBody { reason: waiting.reason, message: (&waiting.message).into(), hint: (&waiting.hint).into() }
     }
 }
 
@@ -375,6 +396,7 @@ mod tests {
             bytes: 7,
             receipt: Some(receipt()),
             refusal: None,
+            waiting: None,
         };
         let text = serde_json::to_string(&SubmissionReceiptBody::from(view.clone())).unwrap();
         let shown: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();

@@ -171,7 +171,17 @@ async fn without_a_register_a_file_is_kept_and_the_problem_says_what_comes_first
     assert!(told["detail"].as_str().unwrap().contains("moe/schools"), "{told}");
     let path = format!("/v1/submissions/{}", told["submission"].as_str().unwrap());
     let kept: Value = gateway.by("dole", Method::GET, &path).send().await.unwrap().json().await.unwrap();
-    assert!(["received", "processing"].contains(&kept["state"].as_str().unwrap()), "{kept}");
+    assert_eq!((&kept["state"], &kept["waiting"]["reason"]), (&"received".into(), &"school-register".into()), "{kept}");
+    for lang in ["th", "en"] {
+        assert!(kept["waiting"]["hint"][lang].as_str().unwrap().contains("moe/schools"), "{kept}");
+    }
+
+    // Taken up with the register of then, so that the same file is known again.
+    gateway.send_register().await;
+    let gateway = gateway.restart();
+    let receipt = committed(&gateway, "dole", &path).await;
+    let again = gateway.send("dole", "dole/enrolments", sample("dole.json")).await;
+    assert_eq!(again.json::<Value>().await.unwrap()["duplicate_of"], receipt["submission"]);
 }
 
 #[tokio::test]
