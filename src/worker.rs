@@ -1,7 +1,8 @@
 //! Queued work: kept submissions to their end, a bounded number at once, small files on a lane of their own.
 //!
 //! Owns that no submission is worked on twice at the same time and that none is forgotten: whatever the queue
-//! could not take, a crash or a stop left behind is in the store and is looked for again every minute.
+//! could not take, a crash or a stop left behind is in the store and is looked for again every minute. What
+//! another process works on is set aside and looked at again, so that it holds nobody up.
 //! Refuses what goes beyond its bound instead of growing.
 
 use crate::app::{App, AppError};
@@ -17,6 +18,8 @@ use tokio::task::JoinHandle;
 const WAITING_MAX: usize = 256;
 /// How often the store is asked for what was left behind.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How often what another process works on is looked at.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_millis(200);
 
 type Outcome = Result<(), Arc<AppError>>;
 
@@ -27,6 +30,8 @@ struct Lanes {
     small: mpsc::Sender<SubmissionId>,
     large: mpsc::Sender<SubmissionId>,
     waiting: Waiting,
+    /// What another process works on, with the lane it came from; still in `waiting`.
+    elsewhere: Mutex<Vec<(SubmissionId, Lane)>>,
 }
 
 /// Runs until stopped.
@@ -41,13 +46,16 @@ impl Worker {
     pub fn start(app: Arc<App>, at_once: usize) -> Worker {
         let (small, from_small) = mpsc::channel(WAITING_MAX);
         let (large, from_large) = mpsc::channel(WAITING_MAX);
-        let lanes = Arc::new(Lanes { small, large, waiting: Mutex::default() });
+        let lanes = Arc::new(Lanes { small, large, waiting: Mutex::default(), elsewhere: Mutex::default() });
         let (stop, stopped) = watch::channel(false);
-        let mut tasks = vec![spawn(sweep(app.clone(), lanes.clone(), stopped.clone()))];
-        for receiver in [from_small, from_large] {
+        let mut tasks = vec![
+            spawn(sweep(app.clone(), lanes.clone(), stopped.clone())),
+            spawn(look_again(lanes.clone(), stopped.clone())),
+        ];
+        for (lane, receiver) in [(Lane::Small, from_small), (Lane::Large, from_large)] {
             let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
             for _ in 0..at_once.max(1) {
-                tasks.push(spawn(work(app.clone(), lanes.clone(), receiver.clone(), stopped.clone())));
+                tasks.push(spawn(work(app.clone(), lanes.clone(), lane, receiver.clone(), stopped.clone())));
             }
         }
         Worker { lanes, stop, tasks }
@@ -81,13 +89,32 @@ impl Lanes {
             waiters.extend(waiter);
             return Ok(());
         }
-        let lane = match lane {
-            Lane::Small => &self.small,
-            Lane::Large => &self.large,
-        };
-        lane.try_send(id.clone()).map_err(|_| QueueFull)?;
+        self.lane(lane).try_send(id.clone()).map_err(|_| QueueFull)?;
         waiting.insert(id, waiter.into_iter().collect());
         Ok(())
+    }
+
+    fn lane(&self, lane: Lane) -> &mpsc::Sender<SubmissionId> {
+        match lane {
+            Lane::Small => &self.small,
+            Lane::Large => &self.large,
+        }
+    }
+
+    /// False: too many are set aside already.
+    fn set_aside(&self, id: SubmissionId, lane: Lane) -> bool {
+        let mut elsewhere = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = elsewhere.len() < WAITING_MAX;
+        if room {
+            elsewhere.push((id, lane));
+        }
+        room
+    }
+
+    /// Puts what was set aside at the end of its lane again, as far as there is room.
+    fn bring_back(&self) {
+        let mut elsewhere = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        elsewhere.retain(|(id, lane)| self.lane(*lane).try_send(id.clone()).is_err());
     }
 
     fn leave(&self, id: &SubmissionId, outcome: &Outcome) {
@@ -114,6 +141,7 @@ impl Queue for Lanes {
 async fn work(
     app: Arc<App>,
     lanes: Arc<Lanes>,
+    lane: Lane,
     receiver: Arc<tokio::sync::Mutex<mpsc::Receiver<SubmissionId>>>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -127,7 +155,12 @@ async fn work(
                 None => return,
             },
         };
-        let outcome = app.process(&id, None).await.map(|_| ()).map_err(Arc::new);
+        let outcome = match app.try_process(&id, None).await {
+            Ok(None) if lanes.set_aside(id.clone(), lane) => continue,
+            Ok(None) => Err(Arc::new(AppError::NotReady)),
+            Ok(Some(_)) => Ok(()),
+            Err(error) => Err(Arc::new(error)),
+        };
         if let Err(error) = &outcome {
             let error: &dyn std::error::Error = &**error;
             tracing::warn!(submission = %id, error, "a submission did not reach its end; it is kept and will be tried again");
@@ -156,6 +189,17 @@ async fn sweep(app: Arc<App>, lanes: Arc<Lanes>, mut stopped: watch::Receiver<bo
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the store could not say what is unfinished");
             }
+        }
+    }
+}
+
+async fn look_again(lanes: Arc<Lanes>, mut stopped: watch::Receiver<bool>) {
+    let mut clock = tokio::time::interval(LOOK_AGAIN_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => return,
+            _ = clock.tick() => lanes.bring_back(),
         }
     }
 }

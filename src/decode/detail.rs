@@ -126,6 +126,7 @@ details! {
     SharedTextMissing => "มีช่องที่ชี้ไปยังข้อความร่วมที่ไม่มีอยู่", "a cell points to a shared text that is not there";
 
     SchoolTwice(school: String) => "สถานศึกษา {school} มีมากกว่าหนึ่งแถว", "the school {school} stands in more than one row";
+    Tries(tries: u32) => "ลองแล้ว {tries} ครั้ง", "{tries} tries";
 }
 
 impl fmt::Display for Detail {

@@ -15,6 +15,7 @@ pub fn place_said(place: &str) -> Bilingual {
         ("header", "") => "หัวตาราง".to_owned(),
         ("sheet", "") => "แผ่นงาน".to_owned(),
         ("workbook", "") => "สมุดงาน".to_owned(),
+        ("gateway", "") => "ระบบกลาง".to_owned(),
         ("rows", "") => "แถวข้อมูล".to_owned(),
         // A part of a workbook, or a sheet and its row.
         _ => place.replace(" row ", " แถว ").replace(" byte ", " ไบต์ที่ "),

@@ -157,6 +157,8 @@ rules! {
     /// The workbook's table of shared texts is too large.
     LIM_SHARED_STRINGS = "SPH-LIM-008";
     LIM_TIME = "SPH-LIM-009";
+    /// The gateway tried it as often as it tries anything, and failed: its own fault, not the file's.
+    LIM_TRIES = "SPH-LIM-010";
 
     /// The same learner enrolled in two agencies on the count day.
     CNT_DUP_AGENCY = "CNT-DUP-AGENCY";

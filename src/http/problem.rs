@@ -224,6 +224,11 @@ impl Problem {
         problem
     }
 
+    /// A kept file that the gateway failed to do: not to be tried again under its key.
+    pub fn given_up(submission: &str, refusal: RefusalBody) -> Self {
+        Problem { kind: Kind::Conflict, ..Problem::file_refused(submission, refusal) }
+    }
+
     pub fn kind(&self) -> Kind {
         self.kind
     }

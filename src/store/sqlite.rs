@@ -54,3 +54,38 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
     }
     std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop).map_err(StoreError::File)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn a_store_of_the_first_version_keeps_its_submissions_and_what_refers_to_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("saphan.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).foreign_keys(true);
+        let old = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        let first = MIGRATOR.iter().filter(|one| one.version == 1).cloned().collect();
+        Migrator::with_migrations(first).run(&old).await.unwrap();
+        sqlx::raw_sql(
+            "INSERT INTO submission (id, mapping, mapping_version, mapping_sha256, standard, lists_version, round, agency, \
+             mode, state, client, sha256, bytes, kept_path, received_at) VALUES ('sub_00000000000000000000000000000001', \
+             'obec/enrolments', 1, '', 'enrolment/1', '', '2026-06-10', '10', 'replace', 'processing', '', '', 1, 'kept/x', \
+             '2026-06-10T00:00:00Z'); \
+             INSERT INTO holding (submission, round, agency, school_id) VALUES (1, '2026-06-10', '10', '1010000001')",
+        )
+        .execute(&old)
+        .await
+        .unwrap();
+        old.close().await;
+
+        let store = Store::open(&path).await.unwrap();
+        let unfinished = store.unfinished().await.unwrap();
+        assert_eq!(unfinished.iter().map(|one| (one.seq, one.tries)).collect::<Vec<_>>(), [(1, 0)]);
+        let (read, write) = (&store.read, &store.write);
+        assert!(sqlx::raw_sql("PRAGMA foreign_key_check").fetch_all(read).await.unwrap().is_empty());
+        let orphan = "INSERT INTO holding (submission, round, agency, school_id) VALUES (2, '', '', '')";
+        assert!(sqlx::raw_sql(orphan).execute(write).await.is_err(), "references are checked again");
+    }
+}

@@ -1,6 +1,7 @@
 //! Submissions: one row per received file, from its receipt to its end.
 //!
-//! Owns the states and their order: received → processing → committed or refused; received → cancelled.
+//! Owns the states and their order: received → processing → committed, refused or failed; received → cancelled. A try that
+//! failed leads back to received.
 
 use super::journal::{self, JournalEntry};
 use super::{Store, StoreError, row};
@@ -20,10 +21,13 @@ pub enum State {
     Committed,
     Refused,
     Cancelled,
+    /// Tried too often: the gateway could not do it.
+    Failed,
 }
 
 impl State {
-    const ALL: [State; 5] = [State::Received, State::Processing, State::Committed, State::Refused, State::Cancelled];
+    const ALL: [State; 6] =
+        [State::Received, State::Processing, State::Committed, State::Refused, State::Cancelled, State::Failed];
 
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -32,12 +36,13 @@ impl State {
             State::Committed => "committed",
             State::Refused => "refused",
             State::Cancelled => "cancelled",
+            State::Failed => "failed",
         }
     }
 
     /// Nothing more happens to it.
     pub fn is_final(&self) -> bool {
-        matches!(self, State::Committed | State::Refused | State::Cancelled)
+        matches!(self, State::Committed | State::Refused | State::Cancelled | State::Failed)
     }
 }
 
@@ -77,8 +82,12 @@ pub struct Submission {
     pub finished_at: Option<Timestamp>,
     /// Once committed.
     pub receipt: Option<Receipt>,
-    /// Once refused.
+    /// Once refused or failed.
     pub problem: Option<serde_json::Value>,
+    /// Times that work on it began.
+    pub tries: u32,
+    /// After a try that failed: when the next may begin.
+    pub try_after: Option<Timestamp>,
 }
 
 /// By what a file is read: known for certain only when the work on it begins.
@@ -112,7 +121,8 @@ pub struct SubmissionFilter {
 macro_rules! columns {
     () => {
         "seq, id, mapping, mapping_version, mapping_sha256, standard, lists_version, round, agency, mode, state, \
-         client, idempotency_key, sha256, bytes, kept_path, received_at, finished_at, receipt, problem"
+         client, idempotency_key, sha256, bytes, kept_path, received_at, finished_at, receipt, problem, \
+         tries, try_after"
     };
 }
 
@@ -147,12 +157,13 @@ const DUPLICATE: &str = concat!(
       ORDER BY s.seq DESC LIMIT 1"
 );
 const BEGIN_WORK: &str = "UPDATE submission SET state = 'processing', mapping_version = $2, mapping_sha256 = $3, \
-    standard = $4, lists_version = $5 WHERE seq = $1";
-const REFUSE: &str = "UPDATE submission SET state = $2, finished_at = $3, problem = $4 WHERE seq = $1";
+    standard = $4, lists_version = $5, tries = tries + 1, try_after = NULL WHERE seq = $1";
+const PUT_OFF: &str = "UPDATE submission SET state = 'received', tries = $2, try_after = $3 WHERE seq = $1";
+const END: &str = "UPDATE submission SET state = $2, finished_at = $3, problem = $4 WHERE seq = $1";
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] =
-    &[INSERT, BY_ID, BY_SEQ, BY_IDEMPOTENCY_KEY, UNFINISHED, LIST, DUPLICATE, BEGIN_WORK, REFUSE];
+    &[INSERT, BY_ID, BY_SEQ, BY_IDEMPOTENCY_KEY, UNFINISHED, LIST, DUPLICATE, BEGIN_WORK, PUT_OFF, END];
 
 fn from_row(found: &SqliteRow) -> Result<Submission, StoreError> {
     let text = |column: &'static str| found.try_get::<&str, _>(column);
@@ -175,6 +186,8 @@ fn from_row(found: &SqliteRow) -> Result<Submission, StoreError> {
             .map(serde_json::from_str)
             .transpose()
             .map_err(|_| StoreError::Unreadable("submission.problem"))?,
+        tries: found.try_get("tries")?,
+        try_after: row::optional_time_from(json("try_after")?, "submission.try_after")?,
         new: NewSubmission {
             id: SubmissionId::parse(text("id")?).map_err(|_| StoreError::Unreadable("submission.id"))?,
             mapping: text("mapping")?.to_owned(),
@@ -309,11 +322,21 @@ impl Store {
             .await?;
         tx.commit().await?;
         submission.state = State::Processing;
+        submission.tries += 1;
+        submission.try_after = None;
         submission.new.mapping_version = by.mapping_version;
         submission.new.mapping_sha256 = by.mapping_sha256;
         submission.new.standard = by.standard;
         submission.new.lists_version = by.lists_version;
         Ok(submission)
+    }
+
+    /// A try failed: the submission is `received` again and may be taken up after that time. `tries`: with this one.
+    pub async fn put_off(&self, seq: i64, tries: u32, try_after: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        open_for_change(&mut tx, seq).await?;
+        sqlx::query(PUT_OFF).bind(seq).bind(tries).bind(try_after.to_string()).execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Ends a submission that could not be read at all; `problem` says why (safe to show). Its staged rows stay
@@ -337,6 +360,16 @@ impl Store {
         self.end(seq, State::Cancelled, problem, entry).await
     }
 
+    /// Ends a submission that the gateway could not do however often it tried; its bytes stay kept.
+    pub async fn fail_submission(
+        &self,
+        seq: i64,
+        problem: &serde_json::Value,
+        entry: &JournalEntry,
+    ) -> Result<(), StoreError> {
+        self.end(seq, State::Failed, problem, entry).await
+    }
+
     async fn end(
         &self,
         seq: i64,
@@ -346,7 +379,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         open_for_change(&mut tx, seq).await?;
-        sqlx::query(REFUSE)
+        sqlx::query(END)
             .bind(seq)
             .bind(state.as_str())
             .bind(entry.at.to_string())

@@ -394,6 +394,29 @@ async fn a_submission_says_by_what_it_was_read_not_what_stood_at_its_arrival() {
 }
 
 #[tokio::test]
+async fn tries_are_counted_put_off_and_ended() {
+    let bench = Bench::new().await;
+    let seq = bench.begin("s1", Replace).await;
+    assert_eq!(bench.begin_work(seq).await.unwrap().tries, 1);
+    // A crash says nothing; the next try counts all the same.
+    assert_eq!(bench.begin_work(seq).await.unwrap().tries, 2);
+    let later = Timestamp::from_second(1_780_000_120).unwrap();
+    bench.store.put_off(seq, 2, later).await.unwrap();
+    let found = bench.store.submission_by_seq(seq).await.unwrap().unwrap();
+    assert_eq!((found.state, found.tries, found.try_after), (State::Received, 2, Some(later)));
+    assert_eq!(bench.store.unfinished().await.unwrap().len(), 1, "whether its time has come is the caller's to say");
+    let begun = bench.begin_work(seq).await.unwrap();
+    assert_eq!((begun.tries, begun.try_after), (3, None));
+    let problem = serde_json::json!({"code": "SPH-LIM-010"});
+    bench.store.fail_submission(seq, &problem, &entry("submission.fail")).await.unwrap();
+    let ended = bench.store.submission_by_seq(seq).await.unwrap().unwrap();
+    assert_eq!((ended.state, ended.problem), (State::Failed, Some(problem)));
+    assert!(bench.store.unfinished().await.unwrap().is_empty());
+    assert!(matches!(bench.store.put_off(seq, 4, later).await, Err(StoreError::WrongState(State::Failed))));
+    bench.store.discard_staged(seq).await.unwrap();
+}
+
+#[tokio::test]
 async fn staged_or_refused_bytes_are_no_duplicate() {
     let bench = Bench::new().await;
     let seq = bench.begin("s1", Replace).await;

@@ -1,7 +1,7 @@
 //! Submissions as their senders and the ministry see them; the files beside this one make what is seen.
 //!
 //! Owns who may see which submission, and the forms they are shown in. `work` brings a kept file to its end,
-//! `enrolments` and `schools` are what is done for either standard, `receipt` says what became of it, `refused` gives back
+//! `enrolments` and `schools` are what is done for either standard, `tries` ends what always fails, `receipt` says what became of it, `refused` gives back
 //! what was not taken.
 
 mod enrolments;
@@ -9,8 +9,10 @@ mod kept;
 mod receipt;
 mod refused;
 mod schools;
+mod tries;
 mod work;
 
+pub use tries::TRIES_MAX;
 pub use work::Watcher;
 
 use super::refusal::FileRefusal;
@@ -20,6 +22,7 @@ use crate::domain::principal::{Denied, Principal, Scope};
 use crate::domain::receipt::Receipt;
 use crate::domain::text::Bilingual;
 use crate::store::{State, StoreError, Submission, SubmissionFilter};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The standard whose rows are checked against the school register.
@@ -29,7 +32,7 @@ const ENROLMENT: &str = "enrolment";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SubmissionView {
     pub id: SubmissionId,
-    /// `received`, `processing`, `committed`, `refused` or `cancelled`.
+    /// `received`, `processing`, `committed`, `refused`, `failed` or `cancelled`.
     pub state: String,
     pub mapping: String,
     pub round: String,
@@ -47,16 +50,37 @@ pub struct SubmissionView {
 /// Why a kept submission is not worked on, and what ends the wait.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Waiting {
-    /// `school-register`
-    pub reason: String,
+    pub reason: WaitReason,
+    /// Taken up no sooner; none: when what it waits for is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
     pub message: Bilingual,
     pub hint: Bilingual,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitReason {
+    /// There is no school register yet.
+    SchoolRegister,
+    /// A try failed at the gateway; there will be another.
+    Retry,
+}
+
+impl WaitReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WaitReason::SchoolRegister => "school-register",
+            WaitReason::Retry => "retry",
+        }
+    }
 }
 
 impl Waiting {
     fn for_register() -> Self {
         Waiting {
-            reason: String::from("school-register"),
+            reason: WaitReason::SchoolRegister,
+            not_before: None,
             message: Bilingual::new(
                 "ไฟล์เก็บไว้แล้ว รอทะเบียนสถานศึกษา ยังไม่มีแถวใดถูกอ่าน",
                 "The file is kept and waits for the school register; no row of it has been read",
@@ -67,6 +91,30 @@ impl Waiting {
             ),
         }
     }
+
+    fn for_another_try(tries: u32, not_before: Timestamp) -> Self {
+        Waiting {
+            reason: WaitReason::Retry,
+            not_before: Some(not_before.to_string()),
+            message: Bilingual::new(
+                format!(
+                    "ไฟล์เก็บไว้แล้ว ระบบประมวลผลไม่สำเร็จในครั้งที่ {tries} จาก {TRIES_MAX} ครั้ง เป็นความผิดพลาดของระบบ ไม่ใช่ของไฟล์"
+                ),
+                format!(
+                    "The file is kept; try {tries} of {TRIES_MAX} failed. The fault is the gateway's, not the file's"
+                ),
+            ),
+            hint: Bilingual::new(
+                "ไม่ต้องส่งซ้ำ ระบบจะลองใหม่เองหลังเวลาใน not_before",
+                "Don't send it again: it is tried again by itself after the time in `not_before`",
+            ),
+        }
+    }
+}
+
+/// Its rows are checked against the school register.
+fn needs_register(stored: &Submission) -> bool {
+    stored.new.standard.split('/').next() == Some(ENROLMENT)
 }
 
 impl App {
@@ -94,10 +142,13 @@ impl App {
     }
 
     async fn waiting(&self, stored: &Submission) -> Result<Option<Waiting>, AppError> {
-        if stored.state != State::Received || stored.new.standard.split('/').next() != Some(ENROLMENT) {
+        if stored.state != State::Received {
             return Ok(None);
         }
-        Ok((self.store.school_count().await? == 0).then(Waiting::for_register))
+        if needs_register(stored) && self.store.school_count().await? == 0 {
+            return Ok(Some(Waiting::for_register()));
+        }
+        Ok(stored.try_after.map(|after| Waiting::for_another_try(stored.tries, after)))
     }
 
     /// One submission, for its own agency or the ministry. Another agency's is as good as unknown.

@@ -1,6 +1,6 @@
 //! What becomes of a kept file: decoded, mapped, sealed, stored at one stroke.
 //!
-//! Owns the order kept → processing → committed or refused, and taking up again what a crash left. The
+//! Owns the order kept → processing → committed or refused, and taking up again what a crash left; `tries` counts. The
 //! rows of a submission are invisible until its last transaction, so half a submission never shows.
 
 use super::receipt::{commit_entry, duplicate_receipt, sender};
@@ -30,25 +30,35 @@ impl App {
     /// Processes a kept submission to its end and answers with what became of it. One that is already at its end is
     /// answered as it stands; one that another process works on is waited for.
     pub async fn process(&self, id: &SubmissionId, watcher: Option<Watcher>) -> Result<SubmissionView, AppError> {
-        let claim = loop {
-            if self.stored(id).await?.state.is_final() {
-                return self.view(self.stored(id).await?).await;
+        loop {
+            if let Some(view) = self.try_process(id, watcher.clone()).await? {
+                return Ok(view);
             }
-            match Claim::take(&self.home, id)? {
-                Some(claim) => break claim,
-                None => tokio::time::sleep(CLAIMED_WAIT).await,
-            }
-        };
+            tokio::time::sleep(CLAIMED_WAIT).await;
+        }
+    }
+
+    /// The same without waiting. None: another process works on it.
+    pub async fn try_process(
+        &self,
+        id: &SubmissionId,
+        watcher: Option<Watcher>,
+    ) -> Result<Option<SubmissionView>, AppError> {
+        let stored = self.stored(id).await?;
+        if stored.state.is_final() {
+            return Ok(Some(self.view(stored).await?));
+        }
+        let Some(claim) = Claim::take(&self.home, id)? else { return Ok(None) };
         // Another process may have ended it just before the claim.
         let stored = self.stored(id).await?;
         if !stored.state.is_final() {
-            self.work(&stored, watcher).await?;
+            self.attempt(&stored, watcher).await?;
         }
         claim.close();
-        self.view(self.stored(id).await?).await
+        Ok(Some(self.view(self.stored(id).await?).await?))
     }
 
-    async fn work(&self, stored: &Submission, watcher: Option<Watcher>) -> Result<(), AppError> {
+    pub(super) async fn work(&self, stored: &Submission, watcher: Option<Watcher>) -> Result<(), AppError> {
         let loaded = self.assets.mapping(&stored.new.mapping).cloned().ok_or_else(|| AppError::UnknownMapping {
             name: stored.new.mapping.clone(),
             known: self.assets.mappings.keys().cloned().collect(),
@@ -75,30 +85,22 @@ impl App {
         tokio::task::spawn_blocking(work).await.map_err(|_| AppError::Worker)?
     }
 
-    /// Kept submissions that did not reach their end, oldest first.
+    /// Kept submissions that did not reach their end and can be worked on now, oldest first.
     pub async fn unfinished(&self) -> Result<Vec<SubmissionId>, AppError> {
-        Ok(self.store.unfinished().await?.into_iter().map(|stored| stored.new.id).collect())
+        Ok(self.due().await?.into_iter().map(|stored| stored.new.id).collect())
     }
 
     /// Takes up every submission a crash or stop left unfinished, where no other process is at it; answers how many.
     pub async fn recover(&self) -> Result<usize, AppError> {
         self.sweep_kept()?;
         let mut taken_up = 0;
-        for stored in self.store.unfinished().await? {
-            let Some(claim) = Claim::take(&self.home, &stored.new.id)? else { continue };
-            // Another process may have ended it between the list and the claim.
-            let stored = self.stored(&stored.new.id).await?;
-            if stored.state.is_final() {
-                claim.close();
-                continue;
-            }
-            match self.work(&stored, None).await {
-                Ok(()) => {
-                    claim.close();
-                    taken_up += 1;
-                }
+        for id in self.unfinished().await? {
+            match self.try_process(&id, None).await {
+                Ok(Some(_)) => taken_up += 1,
+                Ok(None) => {}
                 Err(error) => {
-                    tracing::error!(submission = %stored.new.id, error = &error as &dyn std::error::Error, "a submission could not be taken up again");
+                    let cause: &dyn std::error::Error = &error;
+                    tracing::error!(submission = %id, error = cause, "a submission could not be taken up again");
                 }
             }
         }

@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 pub struct SubmissionBody {
     #[schema(example = "sub_0199a1b2c3d4e5f60718293a4b5c6d7e")]
     pub id: String,
-    /// `received`, `processing`, `committed`, `refused` or `cancelled`.
+    /// `received`, `processing`, `committed`, `refused`, `failed` or `cancelled`.
     #[schema(example = "committed")]
     pub state: String,
     /// Name and version.
@@ -46,9 +46,13 @@ pub struct SubmissionBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Waiting)]
 pub struct WaitingBody {
-    /// `school-register`: there is none yet.
+    /// `school-register`: there is none yet. `retry`: a try failed at the gateway, and there will be another.
     #[schema(example = "school-register")]
-    pub reason: String,
+    pub reason: &'static str,
+    /// Taken up no sooner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-06-12T03:08:05Z")]
+    pub not_before: Option<String>,
     pub message: Text,
     pub hint: Text,
 }
@@ -64,7 +68,7 @@ pub struct SubmissionReceiptBody {
     pub members: Option<ReceiptMembers>,
 }
 
-/// Why a whole file was not taken.
+/// Why a whole file was not taken, or could not be done.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = FileRefusal)]
 pub struct RefusalBody {
@@ -303,7 +307,12 @@ impl From<SubmissionView> for SubmissionBody {
 
 impl From<Waiting> for WaitingBody {
     fn from(waiting: Waiting) -> Self {
-        WaitingBody { reason: waiting.reason, message: (&waiting.message).into(), hint: (&waiting.hint).into() }
+        WaitingBody {
+            reason: waiting.reason.as_str(),
+            not_before: waiting.not_before,
+            message: (&waiting.message).into(),
+            hint: (&waiting.hint).into(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use super::bodies::{FindingListBody, RefusalBody, SubmissionBody, SubmissionListBody, SubmissionReceiptBody};
 use crate::app::App;
 use crate::app::intake::{FileTerms, Kept};
-use crate::app::submissions::SubmissionView;
+use crate::app::submissions::{SubmissionView, WaitReason};
 use crate::domain::enrolment::SubmissionMode;
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::Principal;
@@ -225,7 +225,8 @@ async fn settle(
     later: bool,
 ) -> Result<SubmissionView, Problem> {
     let view = app.submission(caller, &kept.id).await?;
-    if !is_open(&view) {
+    // One that rests after a failed try is not hurried by sending it again.
+    if !is_open(&view) || view.waiting.as_ref().is_some_and(|waiting| waiting.reason == WaitReason::Retry) {
         return Ok(view);
     }
     let small = view.bytes <= app.pace().small_submission_bytes;
@@ -264,7 +265,9 @@ fn answer(view: SubmissionView, later: bool) -> Result<HttpResponse, Problem> {
         return Ok(response.json(SubmissionReceiptBody::from(view)));
     }
     if let Some(refusal) = view.refusal {
-        return Err(Problem::file_refused(view.id.as_str(), RefusalBody::from(refusal)));
+        let (id, refusal) = (view.id.as_str(), RefusalBody::from(refusal));
+        let failed = view.state == "failed";
+        return Err(if failed { Problem::given_up(id, refusal) } else { Problem::file_refused(id, refusal) });
     }
     Ok(HttpResponse::Created().insert_header(location).json(SubmissionReceiptBody::from(view)))
 }

@@ -184,6 +184,56 @@ async fn without_a_register_a_file_is_kept_and_the_problem_says_what_comes_first
     assert_eq!(again.json::<Value>().await.unwrap()["duplicate_of"], receipt["submission"]);
 }
 
+/// A register and one file of `dole` that nobody has worked on; the file's id.
+async fn kept_only(gateway: Gateway) -> (Gateway, String) {
+    gateway.send_register().await;
+    let gateway = gateway.restart_overloaded();
+    let told = problem(gateway.send("dole", "dole/enrolments", sample("dole.json")).await).await;
+    (gateway, told["submission"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn what_always_fails_is_put_off_longer_and_longer_and_ends_as_failed_with_its_bytes_kept() {
+    let (gateway, id) = kept_only(Gateway::start()).await;
+    let path = format!("/v1/submissions/{id}");
+    std::fs::write(gateway.home().join("kept").join(&id), b"no sealed file any more").unwrap();
+    let submission = saphan::domain::ids::SubmissionId::parse(&id).unwrap();
+    for tries in 1..saphan::app::submissions::TRIES_MAX {
+        assert!(gateway.app.process(&submission, None).await.is_err(), "try {tries}");
+        let seen: Value = gateway.by("dole", Method::GET, &path).send().await.unwrap().json().await.unwrap();
+        assert_eq!((&seen["state"], &seen["waiting"]["reason"]), (&"received".into(), &"retry".into()), "{seen}");
+        assert!(seen["waiting"]["not_before"].as_str() > seen["received_at"].as_str(), "{seen}");
+        assert!(gateway.app.unfinished().await.unwrap().is_empty(), "it rests");
+    }
+    gateway.app.process(&submission, None).await.unwrap();
+    let ended: Value = gateway.by("dole", Method::GET, &path).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&ended["state"], &ended["refusal"]["rule"]), (&"failed".into(), &"SPH-LIM-010".into()), "{ended}");
+    assert!(ended["refusal"]["hint"]["th"].as_str().unwrap().contains("ส่งแฟ้มเดิมใหม่"), "{ended}");
+    assert!(ended.get("waiting").is_none());
+    assert_eq!(gateway.kept().len(), 2, "the register's bytes and these");
+}
+
+#[tokio::test]
+async fn what_another_process_works_on_holds_nobody_up() {
+    let (gateway, id) = kept_only(Gateway::start()).await;
+    // As another process would: the lock is on the file, and ends with its holder.
+    let claims = gateway.home().join("claims");
+    std::fs::create_dir_all(&claims).unwrap();
+    let held = std::fs::File::create(claims.join(&id)).unwrap();
+    held.lock().unwrap();
+    // Every file is large, so that all go one lane with one worker.
+    let gateway = gateway.restart_with(&[("SAPHAN_SMALL_SUBMISSION_BYTES", "1")]);
+    let response = gateway.send("ovec", "ovec/enrolments", sample("ovec.xml")).await;
+    assert_eq!(response.status(), 202);
+    let other = header(&response, "location").to_owned();
+    committed(&gateway, "ovec", &other).await;
+    let path = format!("/v1/submissions/{id}");
+    let waits: Value = gateway.by("dole", Method::GET, &path).send().await.unwrap().json().await.unwrap();
+    assert_eq!(waits["state"], "received");
+    drop(held);
+    committed(&gateway, "dole", &path).await;
+}
+
 #[tokio::test]
 async fn bodies_that_are_too_large_or_wrongly_coded_leave_nothing_behind() {
     let gateway = Gateway::start_with(&[("SAPHAN_FILE_BYTES_MAX", "40000")]);

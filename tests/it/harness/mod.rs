@@ -93,9 +93,23 @@ impl Gateway {
 
     /// Stops it and starts another in the same home.
     pub fn restart(self) -> Self {
+        self.restart_with(&[])
+    }
+
+    pub fn restart_with(self, settings: &[(&str, &str)]) -> Self {
         let home = self.home.clone();
         drop(self);
-        Gateway::start_in(home, &[], false)
+        Gateway::start_in(home, settings, false)
+    }
+
+    pub fn restart_overloaded(self) -> Self {
+        let home = self.home.clone();
+        drop(self);
+        Gateway::start_in(home, &[], true)
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     fn start_in(home: Arc<tempfile::TempDir>, settings: &[(&str, &str)], overloaded: bool) -> Self {

@@ -1,0 +1,82 @@
+//! Tries: how often a submission is worked on, how long it rests after a failure, and when it is given up.
+//!
+//! Owns that nothing is tried for ever: a job that brings the process down counts as a try too, because the try is
+//! written down when it begins. A submission that is given up ends in `failed`; its bytes stay kept.
+
+use super::receipt::sender;
+use super::work::Watcher;
+use crate::app::refusal::FileRefusal;
+use crate::app::{App, AppError, journal_entry};
+use crate::decode::Detail;
+use crate::domain::rule;
+use crate::store::Submission;
+use jiff::{SignedDuration, Timestamp};
+
+/// Work on one submission begins this often at most.
+pub const TRIES_MAX: u32 = 10;
+/// After the first failure; doubled with every further one. Ten tries take a little over eight hours.
+const FIRST_REST: SignedDuration = SignedDuration::from_mins(1);
+const REST_MAX: SignedDuration = SignedDuration::from_hours(4);
+
+fn rest_after(tries: u32) -> SignedDuration {
+    let doubled = 2_i32.checked_pow(tries.saturating_sub(1)).and_then(|times| FIRST_REST.checked_mul(times));
+    doubled.unwrap_or(REST_MAX).min(REST_MAX)
+}
+
+impl App {
+    /// One try, under the caller's claim. Ok: the submission is at its end, which may be `failed`.
+    pub(super) async fn attempt(&self, stored: &Submission, watcher: Option<Watcher>) -> Result<(), AppError> {
+        if stored.tries >= TRIES_MAX {
+            // The last try brought the process down: nobody was left to end it.
+            return self.give_up(stored, stored.tries).await;
+        }
+        let Err(error) = self.work(stored, watcher).await else { return Ok(()) };
+        if matches!(error, AppError::NoRegister) {
+            return Err(error);
+        }
+        let tries = stored.tries + 1;
+        if tries >= TRIES_MAX {
+            tracing::error!(submission = %stored.new.id, tries, error = &error as &dyn std::error::Error, "a submission is given up");
+            return self.give_up(stored, tries).await;
+        }
+        let try_after = Timestamp::now() + rest_after(tries);
+        if let Err(failure) = self.store.put_off(stored.seq, tries, try_after).await {
+            tracing::warn!(submission = %stored.new.id, error = &failure as &dyn std::error::Error, "that a try failed could not be written down");
+        }
+        Err(error)
+    }
+
+    async fn give_up(&self, stored: &Submission, tries: u32) -> Result<(), AppError> {
+        let catalogue = self.assets.library.catalogue();
+        let refusal = FileRefusal::new(rule::LIM_TRIES, "gateway", &Detail::Tries(tries), catalogue);
+        let json = serde_json::to_value(&refusal).unwrap_or_default();
+        let detail = serde_json::json!({ "rule": refusal.rule, "tries": tries });
+        let entry = journal_entry(&sender(stored), "submission.fail", stored.new.id.as_str(), detail);
+        self.store.fail_submission(stored.seq, &json, &entry).await?;
+        Ok(self.store.discard_staged(stored.seq).await?)
+    }
+
+    /// Kept submissions that did not reach their end and can be worked on now, oldest first.
+    pub(super) async fn due(&self) -> Result<Vec<Submission>, AppError> {
+        let unfinished = self.store.unfinished().await?;
+        if unfinished.is_empty() {
+            return Ok(unfinished);
+        }
+        let registered = self.store.school_count().await? > 0;
+        let now = Timestamp::now();
+        let due = |one: &Submission| one.try_after.is_none_or(|after| after <= now);
+        Ok(unfinished.into_iter().filter(|one| due(one) && (registered || !super::needs_register(one))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rests_double_up_to_four_hours_and_all_tries_fit_into_a_working_day() {
+        let minutes: Vec<i64> = (1..TRIES_MAX).map(|tries| rest_after(tries).as_mins()).collect();
+        assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 64, 128, 240]);
+        assert_eq!(rest_after(u32::MAX), REST_MAX);
+    }
+}
