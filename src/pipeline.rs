@@ -398,6 +398,7 @@ impl Summary {
             refused: self.refused,
             warned: self.warned,
             unchanged: 0,
+            removed: 0,
             duplicate_of: None,
             encoding: self.encoding,
             unmapped_columns: self.unmapped,

@@ -42,6 +42,10 @@ pub fn receipt(title: &str, receipt: &Receipt, rate: Option<u64>, refused_to: Op
     if receipt.unchanged > 0 {
         let _ = writeln!(out, "  = {} {}", thousands(receipt.unchanged), words.unchanged);
     }
+    if receipt.removed > 0 {
+        let text = format!("- {} {}", thousands(receipt.removed), words.removed);
+        let _ = writeln!(out, "  {}", paint(Tone::Warn, &text));
+    }
     if let Some(earlier) = &receipt.duplicate_of {
         let _ = writeln!(out, "  {} {earlier}", words.duplicate);
     }
@@ -122,6 +126,7 @@ struct Words {
     warned: &'static str,
     refused: &'static str,
     unchanged: &'static str,
+    removed: &'static str,
     duplicate: &'static str,
     put_right: &'static str,
     first: &'static str,
@@ -140,6 +145,7 @@ fn words(lang: Lang) -> &'static Words {
             warned: "with warnings",
             refused: "refused",
             unchanged: "say what was held already",
+            removed: "held before and not named any more: look whether the file is whole",
             duplicate: "the same file was taken already as",
             put_right: "what to put right",
             first: "first",
@@ -155,6 +161,7 @@ fn words(lang: Lang) -> &'static Words {
             warned: "รับแล้วแต่ควรตรวจดู",
             refused: "ไม่รับ",
             unchanged: "ข้อมูลตรงกับที่มีอยู่แล้ว",
+            removed: "มีอยู่เดิมแต่ไฟล์นี้ไม่มีแล้ว โปรดตรวจว่าไฟล์ครบหรือไม่",
             duplicate: "ไฟล์เดียวกันนี้รับไว้แล้วเป็น",
             put_right: "สิ่งที่ต้องแก้",
             first: "แถวแรก",

@@ -25,6 +25,10 @@ pub struct Receipt {
     pub warned: u64,
     /// Accepted rows that say what the store already held.
     pub unchanged: u64,
+    /// What was in force before and is not after: learners of the file's schools (or schools of the register) that a
+    /// `replace` no longer names. A file that came short is seen by it.
+    #[serde(default)]
+    pub removed: u64,
     /// An earlier submission of the very same bytes that is still in force.
     pub duplicate_of: Option<String>,
     pub encoding: String,

@@ -135,6 +135,8 @@ rules! {
 
     /// The school is not in the register.
     REF_SCHOOL = "SPH-REF-001";
+    /// Rows of a school register were refused, so it was laid over the one held instead of replacing it.
+    REF_LAID_OVER = "SPH-REF-002";
 
     /// Sex and title disagree: warning.
     XR_SEX_TITLE = "SPH-XR-001";

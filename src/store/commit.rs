@@ -25,6 +25,14 @@ const UNCHANGED: &str = "SELECT count(*) FROM holding n CROSS JOIN enrolment e O
       WHERE o.round = n.round AND o.agency = n.agency AND o.school_id = n.school_id AND o.in_force = 1 \
       AND o.submission <> n.submission AND p.learner = e.learner AND p.content = e.content \
       AND (o.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = p.record)))";
+// Rows that a replacement takes away and whose learner it does not bring again to the same school.
+const REMOVED: &str = concat!(
+    "SELECT count(*) FROM holding o CROSS JOIN enrolment p ON p.holding = o.id WHERE o.id IN (",
+    replaced!(),
+    ") AND (o.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = p.record)) \
+     AND NOT EXISTS (SELECT 1 FROM holding n CROSS JOIN enrolment e ON e.holding = n.id WHERE n.submission = $1 \
+       AND n.agency = o.agency AND n.school_id = o.school_id AND e.learner = p.learner)"
+);
 const PUT_OUT_OF_FORCE: &str = concat!("UPDATE holding SET in_force = 0 WHERE id IN (", replaced!(), ")");
 // A school that a later file replaced already keeps the later rows.
 const PUT_IN_FORCE: &str = "UPDATE holding SET in_force = 1 WHERE submission = $1 AND NOT EXISTS (SELECT 1 FROM holding l \
@@ -62,6 +70,7 @@ const FINISH: &str = "UPDATE submission SET state = 'committed', finished_at = $
 pub(super) const STATEMENTS: &[&str] = &[
     REPLACES_ANY,
     UNCHANGED,
+    REMOVED,
     PUT_OUT_OF_FORCE,
     PUT_IN_FORCE,
     LATER_DELTA,
@@ -72,39 +81,50 @@ pub(super) const STATEMENTS: &[&str] = &[
     FINISH,
 ];
 
+/// What a commit did to what the store held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Rows of the submission that were held already, word for word, in the same schools.
+    pub unchanged: u64,
+    /// Rows in force before and not after, whose learner the submission does not name in the same school.
+    pub removed: u64,
+}
+
 impl Store {
     /// Puts a submission's staged rows in force, with its receipt and journal entry.
     ///
-    /// `finish` is told how many of its rows the store held already, word for word, in the same schools, and makes the
-    /// receipt. `replace`: the schools in the file show its rows and no others. `delta`: its rows hide the same learners'
+    /// `finish` is told what changes, and makes the receipt. `replace`: the schools in the file show its rows and no others. `delta`: its rows hide the same learners'
     /// earlier rows in the same schools. Schools of which every row was refused keep what they had.
     pub async fn commit_submission(
         &self,
         seq: i64,
         entry: &JournalEntry,
-        finish: impl FnOnce(u64) -> Receipt,
+        finish: impl FnOnce(Change) -> Receipt,
     ) -> Result<Receipt, StoreError> {
         let mut tx = self.begin().await?;
         let submission = open_for_change(&mut tx, seq).await?;
         let replaces: bool = sqlx::query_scalar(REPLACES_ANY).bind(seq).fetch_one(&mut *tx).await?;
-        let mut unchanged = 0;
+        let mut change = Change::default();
         if replaces {
-            unchanged = sqlx::query_scalar(UNCHANGED).bind(seq).fetch_one(&mut *tx).await?;
-            let changes = match submission.new.mode {
+            change.unchanged = count(UNCHANGED, seq, &mut tx).await?;
+            if submission.new.mode == SubmissionMode::Replace {
+                change.removed = count(REMOVED, seq, &mut tx).await?;
+            }
+            let statements = match submission.new.mode {
                 SubmissionMode::Replace => &[PUT_OUT_OF_FORCE][..],
                 SubmissionMode::Delta => &[SUPERSEDE, COUNT_SUPERSEDED],
             };
-            for change in changes {
-                sqlx::query(*change).bind(seq).execute(&mut *tx).await?;
+            for statement in statements {
+                sqlx::query(*statement).bind(seq).execute(&mut *tx).await?;
             }
         }
         sqlx::query(PUT_IN_FORCE).bind(seq).execute(&mut *tx).await?;
         if sqlx::query_scalar(LATER_DELTA).bind(seq).fetch_one(&mut *tx).await? {
-            for change in [SUPERSEDED_BY_LATER, COUNT_OWN_SUPERSEDED] {
-                sqlx::query(change).bind(seq).execute(&mut *tx).await?;
+            for statement in [SUPERSEDED_BY_LATER, COUNT_OWN_SUPERSEDED] {
+                sqlx::query(statement).bind(seq).execute(&mut *tx).await?;
             }
         }
-        let receipt = finish(super::row::count_from(unchanged, "unchanged")?);
+        let receipt = finish(change);
         end(&mut tx, seq, &receipt, entry).await?;
         tx.commit().await?;
         Ok(receipt)
@@ -124,6 +144,11 @@ impl Store {
         end(&mut tx, seq, receipt, entry).await?;
         Ok(tx.commit().await?)
     }
+}
+
+async fn count(statement: &'static str, seq: i64, connection: &mut SqliteConnection) -> Result<u64, StoreError> {
+    let rows = sqlx::query_scalar(statement).bind(seq).fetch_one(connection).await?;
+    super::row::count_from(rows, "enrolment")
 }
 
 async fn end(

@@ -25,6 +25,7 @@ mod stage;
 mod submission;
 
 pub use client::{Client, NewClient};
+pub use commit::Change;
 pub use count::{CountView, GradeAge, HeadcountCell, SubmissionInForce};
 pub use error::StoreError;
 pub use journal::{JournalEntry, Journalled};

@@ -69,7 +69,7 @@ fn held(row: u64, learner: &str, school: &str, version: u32) -> HeldEnrolment {
     }
 }
 
-fn receipt(accepted: u64, unchanged: u64) -> Receipt {
+fn receipt(accepted: u64, change: Change) -> Receipt {
     Receipt {
         submission: None,
         mapping: "obec/enrolments@3".into(),
@@ -79,7 +79,8 @@ fn receipt(accepted: u64, unchanged: u64) -> Receipt {
         accepted,
         refused: 0,
         warned: 0,
-        unchanged,
+        unchanged: change.unchanged,
+        removed: change.removed,
         duplicate_of: None,
         encoding: "utf-8".into(),
         unmapped_columns: vec![],
@@ -145,7 +146,7 @@ impl Bench {
         self.stage(seq, rows).await;
         let receipt = self
             .store
-            .commit_submission(seq, &entry("submission.commit"), |unchanged| receipt(count, unchanged))
+            .commit_submission(seq, &entry("submission.commit"), |change| receipt(count, change))
             .await
             .unwrap();
         (seq, receipt.unchanged)
@@ -237,7 +238,7 @@ async fn another_round_or_agency_is_not_touched() {
     later.round = Round::parse("2569/2").unwrap();
     let seq = bench.store.begin_submission(&later, &entry("x")).await.unwrap();
     bench.stage(seq, vec![held(1, "anna", SCHOOL_A, 2)]).await;
-    bench.store.commit_submission(seq, &entry("x"), |unchanged| receipt(1, unchanged)).await.unwrap();
+    bench.store.commit_submission(seq, &entry("x"), |change| receipt(1, change)).await.unwrap();
     let records = bench.store.records(round(), obec(), None, None, 10).await.unwrap();
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].sealed, b"sealed anna 1");
@@ -290,14 +291,14 @@ async fn what_was_received_later_stays_whichever_is_done_first() {
     let first = bench.begin("first", Replace).await;
     bench.submit("later", Replace, vec![held(1, "boon", SCHOOL_A, 2)]).await;
     bench.stage(first, vec![held(1, "anna", SCHOOL_A, 1), held(2, "chai", SCHOOL_B, 1)]).await;
-    bench.store.commit_submission(first, &entry("submission.commit"), |unchanged| receipt(2, unchanged)).await.unwrap();
+    bench.store.commit_submission(first, &entry("submission.commit"), |change| receipt(2, change)).await.unwrap();
     assert_eq!(bench.visible().await, ["sealed boon 2", "sealed chai 1"], "the later file's school is not overwritten");
 
     // The same with a later delta: the earlier base comes in under it.
     let base = bench.begin("base", Replace).await;
     bench.submit("delta", Delta, vec![held(1, "dara", SCHOOL_B, 2)]).await;
     bench.stage(base, vec![held(1, "dara", SCHOOL_B, 1), held(2, "ek", SCHOOL_B, 1)]).await;
-    bench.store.commit_submission(base, &entry("submission.commit"), |unchanged| receipt(2, unchanged)).await.unwrap();
+    bench.store.commit_submission(base, &entry("submission.commit"), |change| receipt(2, change)).await.unwrap();
     assert_eq!(bench.visible().await, ["sealed boon 2", "sealed dara 2", "sealed ek 1"]);
 }
 
@@ -328,7 +329,7 @@ async fn what_a_crash_leaves_is_seen_by_nobody_and_can_be_thrown_away() {
     assert!(bench.store.refused_rows(seq, 0, 10).await.unwrap().is_empty());
     // Staged again from the start, it commits as if nothing had been.
     bench.stage(seq, vec![held(1, "boon", SCHOOL_A, 1)]).await;
-    bench.store.commit_submission(seq, &entry("x"), |unchanged| receipt(1, unchanged)).await.unwrap();
+    bench.store.commit_submission(seq, &entry("x"), |change| receipt(1, change)).await.unwrap();
     assert_eq!(bench.visible().await, ["sealed boon 1"]);
     assert!(matches!(bench.store.discard_staged(seq).await, Err(StoreError::WrongState(State::Committed))));
 }
@@ -342,7 +343,7 @@ async fn what_has_ended_does_not_change() {
     assert!(matches!(refused, Err(StoreError::WrongState(State::Committed))));
     assert!(matches!(bench.store.stager(seq).await, Err(StoreError::WrongState(_))));
     assert!(matches!(bench.begin_work(seq).await, Err(StoreError::WrongState(_))));
-    let again = bench.store.commit_submission(seq, &entry("x"), |unchanged| receipt(1, unchanged)).await;
+    let again = bench.store.commit_submission(seq, &entry("x"), |change| receipt(1, change)).await;
     assert!(matches!(again, Err(StoreError::WrongState(_))));
     assert!(matches!(bench.begin_work(99).await, Err(StoreError::NoSuchSubmission)));
 
@@ -389,8 +390,31 @@ async fn a_submission_says_by_what_it_was_read_not_what_stood_at_its_arrival() {
     assert_eq!(begun, found);
     assert_eq!((found.state, found.new.mapping_version, &*found.new.lists_version), (State::Processing, 4, "l2"));
     bench.stage(seq, vec![held(1, "anna", SCHOOL_A, 1)]).await;
-    bench.store.commit_submission(seq, &entry("x"), |unchanged| receipt(1, unchanged)).await.unwrap();
+    bench.store.commit_submission(seq, &entry("x"), |change| receipt(1, change)).await.unwrap();
     assert_eq!(bench.duplicate("s1", Replace).await, None, "with the lists of its arrival it was never read");
+}
+
+#[tokio::test]
+async fn a_replacement_says_how_many_learners_it_no_longer_names() {
+    let bench = Bench::new().await;
+    let full = || (1..=5).map(|row| held(row, &format!("l{row}"), SCHOOL_A, 1)).collect::<Vec<_>>();
+    let removed = async |sha256, mode, rows: Vec<HeldEnrolment>| {
+        let seq = bench.begin(sha256, mode).await;
+        bench.stage(seq, rows).await;
+        bench.store.commit_submission(seq, &entry("x"), |change| receipt(1, change)).await.unwrap().removed
+    };
+    assert_eq!(removed("s1", Replace, full()).await, 0, "nothing was held");
+    assert_eq!(removed("s2", Delta, vec![held(1, "l1", SCHOOL_A, 2)]).await, 0, "a delta takes nobody away");
+    let mut short = full();
+    short.truncate(2);
+    assert_eq!(removed("s3", Replace, short).await, 3, "changed or hidden rows of those who stay are not among them");
+    assert_eq!(removed("s4", Replace, vec![held(1, "l9", SCHOOL_B, 1)]).await, 0, "other schools are untouched");
+    // A file that was received before the one in force takes nothing away.
+    let early = bench.begin("early", Replace).await;
+    assert_eq!(removed("s5", Replace, full()).await, 0);
+    bench.stage(early, vec![held(1, "l1", SCHOOL_A, 3)]).await;
+    let late = bench.store.commit_submission(early, &entry("x"), |change| receipt(1, change)).await.unwrap();
+    assert_eq!(late.removed, 0);
 }
 
 #[tokio::test]
@@ -468,7 +492,7 @@ async fn readers_see_the_old_state_until_the_new_one_is_whole() {
     sqlx::query("UPDATE holding SET in_force = 0").execute(&mut *transaction).await.unwrap();
     assert_eq!(bench.visible().await, ["sealed anna 1"], "an open write transaction stops no reader");
     transaction.rollback().await.unwrap();
-    bench.store.commit_submission(seq, &entry("x"), |unchanged| receipt(20_000, unchanged)).await.unwrap();
+    bench.store.commit_submission(seq, &entry("x"), |change| receipt(20_000, change)).await.unwrap();
     assert_eq!(view.total().await.unwrap(), 1, "a count keeps its snapshot");
     drop(view);
     assert_eq!(bench.store.count_view(round()).await.unwrap().total().await.unwrap(), 20_000);

@@ -277,7 +277,13 @@ fn a_faulty_register_never_takes_schools_away() {
     };
     // One school with a code that is none, nothing else: the other schools stay.
     let bad = write("bad.csv", format!("{}\n{}\n", lines[0], lines[1].replacen("1020000001", "10200", 1)));
-    assert_eq!(submit("moe/schools", &bad).code, 2);
+    let laid_over = submit("moe/schools", &bad);
+    assert_eq!(laid_over.code, 2);
+    let told: serde_json::Value = serde_json::from_str(&laid_over.stdout).unwrap();
+    let cause =
+        told["causes"].as_array().unwrap().iter().find(|cause| cause["rule"] == "SPH-REF-002").expect("says so");
+    assert!(cause["message"]["th"].as_str().unwrap().contains("ทับบนทะเบียนเดิม"), "{cause}");
+    assert_eq!((&told["removed"], &cause["rows"]), (&0.into(), &1.into()));
     // One school twice: nobody knows which row is meant.
     let twice = submit("moe/schools", &write("twice.csv", format!("{text}{}\n", lines[1])));
     assert_eq!(twice.code, 1, "{}", twice.stderr);
@@ -285,6 +291,12 @@ fn a_faulty_register_never_takes_schools_away() {
     let ran = submit("obec/enrolments", &fixtures().join("obec.csv"));
     let receipt: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(receipt["accepted"], 3_916, "the register still knows every school");
+
+    // A register without fault but with one school only replaces the whole, and the receipt shows what that took away.
+    let short = submit("moe/schools", &write("short.csv", format!("{}\n{}\n", lines[0], lines[1])));
+    let told: serde_json::Value = serde_json::from_str(&short.stdout).unwrap();
+    assert_eq!((short.code, &told["removed"]), (0, &(lines.len() - 2).into()), "{}", short.stderr);
+    assert!(!short.stdout.contains("SPH-REF-002"));
 }
 
 #[test]

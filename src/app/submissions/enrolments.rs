@@ -8,7 +8,7 @@ use crate::app::{App, AppError};
 use crate::domain::receipt::Receipt;
 use crate::mapping::RunContext;
 use crate::pipeline::{self, BlockResult, PipelineError, Run};
-use crate::store::Submission;
+use crate::store::{Change, Submission};
 
 impl App {
     pub(super) fn run_enrolments(
@@ -56,7 +56,8 @@ impl App {
             .block_on(async {
                 stager.finish().await?;
                 let entry = commit_entry(stored, &receipt);
-                let finish = |unchanged| Receipt { unchanged, ..receipt };
+                let finish =
+                    |change: Change| Receipt { unchanged: change.unchanged, removed: change.removed, ..receipt };
                 self.store.commit_submission(stored.seq, &entry, finish).await
             })
             .map_err(|error| PipelineError::Keep(error.into()))?;

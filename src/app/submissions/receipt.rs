@@ -28,6 +28,7 @@ pub(super) fn duplicate_receipt(stored: &Submission, earlier: Submission) -> Res
     let mut receipt = earlier.receipt.ok_or(AppError::NotReady)?;
     receipt.submission = Some(stored.new.id.to_string());
     receipt.unchanged = receipt.accepted;
+    receipt.removed = 0;
     receipt.duplicate_of = Some(earlier.new.id.to_string());
     Ok(receipt)
 }
@@ -45,7 +46,7 @@ pub(super) fn sender(stored: &Submission) -> Principal {
 pub(super) fn commit_entry(stored: &Submission, receipt: &Receipt) -> JournalEntry {
     let detail = serde_json::json!({
         "received": receipt.received, "accepted": receipt.accepted, "refused": receipt.refused,
-        "duplicate_of": receipt.duplicate_of,
+        "removed": receipt.removed, "duplicate_of": receipt.duplicate_of,
     });
     journal_entry(&sender(stored), "submission.commit", stored.new.id.as_str(), detail)
 }

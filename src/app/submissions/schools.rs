@@ -9,9 +9,14 @@ use crate::app::register::SchoolRenderer;
 use crate::app::{App, AppError};
 use crate::decode::{DecodeError, Detail};
 use crate::domain::enrolment::{School, SubmissionMode};
+use crate::domain::finding::{Finding, Severity};
+use crate::domain::receipt::Cause;
+use crate::domain::rule;
+use crate::domain::text::Bilingual;
 use crate::mapping::RunContext;
 use crate::pipeline::{self, BlockResult, PipelineError, Run};
 use crate::store::Submission;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 impl App {
@@ -44,17 +49,25 @@ impl App {
         )?;
         if let Some(twice) = school_twice(&schools) {
             return Err(PipelineError::Decode(DecodeError::Refused {
-                rule: crate::domain::rule::FMT_MALFORMED,
+                rule: rule::FMT_MALFORMED,
                 place: String::from("rows"),
                 detail: Detail::SchoolTwice(twice.to_string()),
             }));
         }
+        let held = runtime.block_on(self.store.schools()).map_err(|error| PipelineError::Keep(error.into()))?;
+        let mut receipt = self.receipt(summary, loaded, context, stored);
         // A register with refused rows can't replace the whole: the schools it failed to name would vanish.
-        if summary.refused > 0 || stored.new.mode == SubmissionMode::Delta {
-            let held = runtime.block_on(self.store.schools()).map_err(|error| PipelineError::Keep(error.into()))?;
-            schools = overlaid(held, schools);
+        if let Some(first) = refused.first().filter(|_| stored.new.mode == SubmissionMode::Replace) {
+            let cause = self.laid_over(receipt.refused, first.row, loaded);
+            let at = receipt.causes.partition_point(|other| other.rows >= cause.rows);
+            receipt.causes.insert(at, cause);
         }
-        let receipt = self.receipt(summary, loaded, context, stored);
+        if receipt.refused > 0 || stored.new.mode == SubmissionMode::Delta {
+            schools = overlaid(held, schools);
+        } else {
+            let named: HashSet<&str> = schools.iter().map(|school| &*school.school_id).collect();
+            receipt.removed = held.iter().filter(|school| !named.contains(&*school.school_id)).count() as u64;
+        }
         runtime
             .block_on(async {
                 let mut stager = self.store.stager(stored.seq).await?;
@@ -68,9 +81,21 @@ impl App {
     }
 }
 
+impl App {
+    /// Says on the receipt that the register was laid over the one held instead of replacing it.
+    fn laid_over(&self, refused: u64, first_row: u64, loaded: &LoadedMapping) -> Cause {
+        let mut finding = Finding::new(rule::REF_LAID_OVER, Severity::Warning);
+        finding.detail = Some(Bilingual::new(refused.to_string(), refused.to_string()).into());
+        let standard = Some(&*loaded.mapping.standard);
+        let (message, hint) = self.assets.library.catalogue().render(&finding, finding.detail.as_deref(), standard);
+        let (rule, severity) = (finding.rule.to_string(), finding.severity);
+        Cause { rule, severity, field: None, column: None, value: None, rows: refused, first_row, message, hint }
+    }
+}
+
 /// A school that two rows name.
 fn school_twice(schools: &[School]) -> Option<Arc<str>> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     schools.iter().find(|school| !seen.insert(school.school_id.clone())).map(|school| school.school_id.clone())
 }
 

@@ -120,6 +120,9 @@ pub struct ReceiptMembers {
     pub warned: u64,
     /// Accepted rows that say what the store already held.
     pub unchanged: u64,
+    /// What was in force before and is not after: learners of the file's schools (or schools of the register) that a
+    /// `replace` no longer names.
+    pub removed: u64,
     pub duplicate_of: Option<String>,
     #[schema(example = "windows-874")]
     pub encoding: String,
@@ -261,6 +264,7 @@ impl From<Receipt> for ReceiptBody {
                 refused: receipt.refused,
                 warned: receipt.warned,
                 unchanged: receipt.unchanged,
+                removed: receipt.removed,
                 duplicate_of: receipt.duplicate_of,
                 encoding: receipt.encoding,
                 unmapped_columns: receipt.unmapped_columns,
@@ -377,6 +381,7 @@ mod tests {
             refused: 9,
             warned: 1,
             unchanged: 2,
+            removed: 5,
             duplicate_of: Some("sub_1".into()),
             encoding: "windows-874".into(),
             unmapped_columns: vec!["หมายเหตุ".into()],

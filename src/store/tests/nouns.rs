@@ -130,7 +130,7 @@ async fn a_row_that_comes_twice_is_refused_and_writes_nothing() {
     let mut stager = bench.store.stager(seq).await.unwrap();
     stager.stage([held(1, "anna", SCHOOL_A, 1), held(1, "boon", SCHOOL_A, 1)]).await.unwrap();
     assert!(matches!(stager.finish().await, Err(StoreError::Database(_))));
-    bench.store.commit_submission(seq, &entry("x"), |unchanged| receipt(0, unchanged)).await.unwrap();
+    bench.store.commit_submission(seq, &entry("x"), |change| receipt(0, change)).await.unwrap();
     assert!(bench.visible().await.is_empty());
 }
 
@@ -160,7 +160,7 @@ async fn the_register_is_replaced_whole() {
     let mut new = bench.new_submission("r1", Replace);
     new.agency = None;
     let seq = bench.store.begin_submission(&new, &entry("x")).await.unwrap();
-    bench.store.commit_register(seq, &[school(SCHOOL_B)], &receipt(1, 0), &entry("x")).await.unwrap();
+    bench.store.commit_register(seq, &[school(SCHOOL_B)], &receipt(1, Change::default()), &entry("x")).await.unwrap();
     assert_eq!(bench.store.schools().await.unwrap(), [school(SCHOOL_B)]);
     let version = bench.store.register_version().await.unwrap().unwrap();
     assert_eq!((version.version, version.submission, version.schools), (2, Some(seq), 1));
