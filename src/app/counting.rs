@@ -54,9 +54,14 @@ pub struct Verification {
 
 impl App {
     /// Runs the audit of a round on what is in force now, keeps the run and answers the whole report.
+    ///
+    /// Errors: nothing is in force for the round; a count of nothing would pass for a result.
     pub async fn count(&self, principal: &Principal, round: Round) -> Result<Counted, AppError> {
         let authorised = principal.authorise(Scope::CountRun, None)?;
         let (report, manifest) = self.audit(round, CASES_KEPT).await?;
+        if report.manifest.inputs.is_empty() {
+            return Err(AppError::NothingSubmitted { round, rounds: self.store.rounds_in_force().await? });
+        }
         let seal = ManifestSeal {
             alg: String::from("ES256"),
             signature: self.vault.sign(&manifest)?,

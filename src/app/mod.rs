@@ -22,6 +22,8 @@ pub mod submissions;
 
 use crate::decode::Limits;
 use crate::domain::principal::{Denied, Principal};
+use crate::domain::round::Round;
+use crate::domain::text::Bilingual;
 use crate::store::{JournalEntry, Store, StoreError};
 use crate::vault::{Vault, VaultError};
 use assets::Assets;
@@ -75,6 +77,11 @@ pub enum AppError {
     UnknownClient,
     #[error("nothing has been counted for this round")]
     NotCounted,
+    /// Neither counted nor shown as an empty success. `rounds`: those of which something is in force.
+    #[error("nothing is in force for the round {round}; rounds with data: {}", listed(rounds))]
+    NothingSubmitted { round: Round, rounds: Vec<Round> },
+    #[error("nothing counted can be published; rounds with data, to be counted first: {}", listed(rounds))]
+    NothingToPublish { rounds: Vec<Round> },
     #[error(
         "the school register is empty: submit it with the mapping moe/schools; the file is kept and is taken up then"
     )]
@@ -112,6 +119,46 @@ pub enum AppError {
     Worker,
     #[error("a file of the gateway could not be written")]
     Write(#[source] std::io::Error),
+}
+
+/// `2026-06-10 (2569/1), 2026-11-10 (2569/2)`
+fn listed(rounds: &[Round]) -> String {
+    if rounds.is_empty() {
+        return String::from("-");
+    }
+    let shown = |round: &Round| format!("{round} ({}/{})", round.academic_year(), round.term());
+    rounds.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+impl AppError {
+    /// For people, in both languages, where the cause is theirs to mend and the sentence needs what was found.
+    pub fn told(&self) -> Option<Bilingual> {
+        match self {
+            AppError::NothingSubmitted { round, rounds } => {
+                let rounds = listed(rounds);
+                Some(Bilingual::new(
+                    format!(
+                        "ยังไม่มีข้อมูลที่รับไว้ของรอบ {round} จึงไม่ได้นับ รอบที่มีข้อมูลคือ {rounds} โปรดเลือกรอบ หรือส่งไฟล์ของรอบนี้ก่อน"
+                    ),
+                    format!(
+                        "Nothing accepted is in force for the round {round}, so nothing was counted. Rounds with data: {rounds}. Choose one of them, or submit this round's files first."
+                    ),
+                ))
+            }
+            AppError::NothingToPublish { rounds } => {
+                let rounds = listed(rounds);
+                Some(Bilingual::new(
+                    format!(
+                        "ยังไม่มีผลการนับที่เผยแพร่ได้ รอบที่มีข้อมูลคือ {rounds} โปรดนับก่อนด้วย saphan count --round แล้วเผยแพร่ใหม่"
+                    ),
+                    format!(
+                        "There is no count to publish. Rounds with data: {rounds}. Count one with `saphan count --round` first, then publish again."
+                    ),
+                ))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl App {

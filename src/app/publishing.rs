@@ -91,10 +91,13 @@ impl App {
         let mut reports = Vec::new();
         for run in self.store.last_count_runs().await? {
             let report: CountReport = serde_json::from_str(&run.run.result).map_err(|_| AppError::NotCounted)?;
-            reports.push(report);
+            // A count of nothing, as earlier versions made them, is no data.
+            if !report.manifest.inputs.is_empty() {
+                reports.push(report);
+            }
         }
         if reports.is_empty() {
-            return Err(AppError::NotCounted);
+            return Err(AppError::NothingToPublish { rounds: self.store.rounds_in_force().await? });
         }
         let mut tables = Vec::new();
         for dataset in datasets.values() {

@@ -23,7 +23,7 @@ const CASES_SHOWN: usize = 8;
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(
-    after_help = "Examples:\n  saphan count --round 2026-06-10\n  saphan count --round 2569/1 --json --manifest count.json\n  saphan count verify count.json\n\nExit codes: 0 counted (or the same again), 2 the repeated count differs, 1 could not run."
+    after_help = "Examples:\n  saphan count --round 2026-06-10\n  saphan count --round 2569/1 --json --manifest count.json\n  saphan count verify count.json\n\nExit codes: 0 counted (or the same again), 2 the repeated count differs, 1 could not run (also: nothing is in force for the round)."
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -58,7 +58,7 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
             Some(Act::Verify { manifest, json }) => verify(&app, manifest, *json).await,
             None => {
                 let round = arguments.round.ok_or_else(|| anyhow!("say --round"))?;
-                let counted = app.count(&Principal::Operator, round).await?;
+                let counted = app.count(&Principal::Operator, round).await.map_err(|error| super::said(error, lang))?;
                 if let Some(path) = &arguments.manifest {
                     write_manifest(path, &counted)?;
                 }

@@ -76,7 +76,7 @@ pub fn main() -> ExitCode {
         Command::Try(arguments) => attempt::run(&arguments),
         Command::Submit(arguments) => submit::run(&arguments, lang),
         Command::Count(arguments) => count::run(&arguments, lang),
-        Command::Publish(arguments) => publish::run(&arguments),
+        Command::Publish(arguments) => publish::run(&arguments, lang),
         Command::Client(arguments) => client::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
     };
@@ -87,6 +87,14 @@ pub fn main() -> ExitCode {
             eprintln!("saphan: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A use case's failure, in the reader's language where there is a sentence for people.
+fn said(error: crate::app::AppError, lang: crate::domain::text::Lang) -> anyhow::Error {
+    match error.told() {
+        Some(text) => anyhow::anyhow!("{}", text.get(lang)),
+        None => error.into(),
     }
 }
 

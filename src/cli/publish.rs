@@ -3,6 +3,7 @@
 use super::terminal::{say, say_text};
 use crate::app::publishing::Published;
 use crate::domain::principal::Principal;
+use crate::domain::text::Lang;
 use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  saphan publish\n  saphan publish --dataset learners-by-area --out ./open-data\n\nA data set is made of the last count of its round; run `saphan count` first."
+    after_help = "Examples:\n  saphan publish\n  saphan publish --dataset learners-by-area --out ./open-data\n\nA data set is made of the last count of its round; run `saphan count` first.\n\nExit codes: 0 published, 1 could not run (also: nothing was counted)."
 )]
 pub struct Arguments {
     /// One data set (default: all)
@@ -24,12 +25,13 @@ pub struct Arguments {
     json: bool,
 }
 
-pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (published, home) = runtime.block_on(async {
         let settings = super::settings()?;
         let app = crate::startup::open(&settings).await?;
-        let published = app.publish(&Principal::Operator, arguments.dataset.as_deref()).await?;
+        let published = app.publish(&Principal::Operator, arguments.dataset.as_deref()).await;
+        let published = published.map_err(|error| super::said(error, lang))?;
         anyhow::Ok((published, settings.home))
     })?;
     if let Some(out) = &arguments.out {

@@ -332,6 +332,9 @@ impl From<Arc<AppError>> for Problem {
     fn from(error: Arc<AppError>) -> Self {
         let not_found = |th: &str, en: &str| Problem::new(Kind::NotFound).detail(th, en);
         let conflict = |th: &str, en: &str| Problem::new(Kind::Conflict).detail(th, en);
+        if let Some(told) = error.told() {
+            return conflict(&told.th, &told.en);
+        }
         match &*error {
             AppError::Denied(denied) => Problem::from(*denied),
             AppError::UnknownMapping { known, .. } => {

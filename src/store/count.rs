@@ -3,7 +3,7 @@
 //! Owns the questions, not the rules: it finds the few places a rule has to look at, among millions, and totals the
 //! rest. Every question of one [`CountView`] sees the same state, whatever is committed meanwhile.
 
-use super::row::{Interner, agency_from, count_from, place_from};
+use super::row::{Interner, agency_from, count_from, place_from, round_from};
 use super::{Store, StoreError};
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::{HeadcountKey, Place};
@@ -71,9 +71,20 @@ const SUBMISSIONS: &str = "SELECT s.seq, s.id, s.mapping, s.mapping_version, s.m
     s.sha256, s.received_rows, s.accepted_rows, s.refused_rows FROM submission s WHERE s.seq IN \
     (SELECT h.submission FROM holding h WHERE h.round = $1 AND h.in_force = 1) ORDER BY s.seq";
 
+const ROUNDS: &str = "SELECT DISTINCT round FROM holding WHERE in_force = 1 ORDER BY round";
+
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] =
-    &[REPEATED_LEARNERS, REPEATED_PERSONS, HEADCOUNTS, GRADE_AGES, BY_GRADE_AGE, IN_SCHOOLS, TOTAL, SUBMISSIONS];
+pub(super) const STATEMENTS: &[&str] = &[
+    REPEATED_LEARNERS,
+    REPEATED_PERSONS,
+    HEADCOUNTS,
+    GRADE_AGES,
+    BY_GRADE_AGE,
+    IN_SCHOOLS,
+    TOTAL,
+    SUBMISSIONS,
+    ROUNDS,
+];
 
 /// Learners of one cell with one status (none: studying).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +132,14 @@ impl Store {
         // A deferred transaction takes its snapshot with the first read.
         sqlx::query(super::META_GET).bind("vault").fetch_optional(&mut *tx).await?;
         Ok(CountView { tx, round: round.to_string() })
+    }
+}
+
+impl Store {
+    /// Rounds of which anything is in force, earliest first.
+    pub async fn rounds_in_force(&self) -> Result<Vec<Round>, StoreError> {
+        let rounds: Vec<String> = sqlx::query_scalar(ROUNDS).fetch_all(&self.read).await?;
+        rounds.iter().map(|round| round_from(round, "holding.round")).collect()
     }
 }
 

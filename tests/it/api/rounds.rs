@@ -73,3 +73,38 @@ async fn a_count_is_run_read_and_proven() {
     assert_eq!((verified.signature_valid, verified.differences.len()), (Some(true), 0));
     assert_eq!(gateway.by("count", Method::GET, "/v1/counts/2026-06-11").send().await.unwrap().status(), 404);
 }
+
+#[tokio::test]
+async fn a_round_without_data_is_not_counted_and_the_answer_names_those_with_data() {
+    let gateway = Gateway::start();
+    gateway.send_register().await;
+    let operator = saphan::domain::principal::Principal::Operator;
+    let nothing = gateway.app.publish(&operator, None).await.unwrap_err();
+    assert!(nothing.told().unwrap().en.contains("saphan count --round"), "{nothing}");
+    assert_eq!(gateway.send("dole", "dole/enrolments", sample("dole.json")).await.status(), 201);
+    let empty = gateway.by("count", Method::POST, "/v1/counts/2026-11-10").header("accept-language", "en");
+    let empty = empty.send().await.unwrap();
+    assert_eq!(empty.status(), 409);
+    let told: Value = empty.json().await.unwrap();
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.contains("2026-11-10") && detail.contains("2026-06-10 (2569/1)"), "{told}");
+    let read = gateway.by("count", Method::GET, "/v1/counts/2026-11-10").send().await.unwrap();
+    assert_eq!(read.status(), 404, "no empty count is kept");
+    let nothing = gateway.app.publish(&operator, None).await.unwrap_err();
+    assert!(nothing.told().unwrap().th.contains("2026-06-10 (2569/1)"), "data, but no count: {nothing}");
+}
+
+#[test]
+fn the_commands_fail_on_a_round_without_data_and_say_what_to_do_in_the_readers_language() {
+    let folder = tempfile::tempdir().unwrap();
+    let saphan = crate::harness::cli::Saphan::new(folder.path());
+    for (arguments, lang, words) in [
+        (&["count", "--round", "2569/1", "--json"][..], "en", "Nothing accepted is in force for the round 2026-06-10"),
+        (&["count", "--round", "2569/1"], "th", "ยังไม่มีข้อมูลที่รับไว้ของรอบ 2026-06-10"),
+        (&["publish"], "th", "ยังไม่มีผลการนับที่เผยแพร่ได้"),
+    ] {
+        let ran = saphan.run(&[&["--lang", lang], arguments].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{arguments:?}");
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+}
