@@ -42,8 +42,14 @@ pub struct DatasetPage {
 }
 
 impl App {
-    /// The refused rows as the sender would write them, with the reasons beside them.
-    pub async fn refused_file(&self, principal: &Principal, id: &SubmissionId) -> Result<Download, AppError> {
+    /// The refused rows as the sender would write them, with the reasons beside them. `asked`: the format the caller
+    /// expects; there is only the file's own.
+    pub async fn refused_file(
+        &self,
+        principal: &Principal,
+        id: &SubmissionId,
+        asked: Option<&str>,
+    ) -> Result<Download, AppError> {
         let view = self.submission(principal, id).await?;
         let receipt = view.receipt.as_ref().ok_or(AppError::NotReady)?;
         let loaded = self
@@ -51,6 +57,9 @@ impl App {
             .mapping(&view.mapping)
             .or_else(|| self.assets.mapping(view.mapping.split('@').next().unwrap_or("")));
         let format = loaded.ok_or(AppError::UnknownSubmission)?.mapping.spec.format;
+        if asked.is_some_and(|asked| asked != format.as_str()) {
+            return Err(AppError::OtherFormat(format.as_str()));
+        }
         let (media_type, extension) = media(format, &receipt.encoding);
         let spool = tempfile::spooled_tempfile_in(IN_MEMORY_BYTES_MAX, &self.home);
         let (_, mut file) = self.send_back(principal, id, spool).await?;

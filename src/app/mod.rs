@@ -71,6 +71,9 @@ pub enum AppError {
     UnknownSubmission,
     #[error("the submission is not processed yet")]
     NotReady,
+    /// Refused rows go back in the format they came in.
+    #[error("the file is {0}, and its rows go back in no other format")]
+    OtherFormat(&'static str),
     #[error("there is no data set {0}")]
     UnknownDataset(String),
     #[error("there is no client with this id")]

@@ -5,9 +5,24 @@
 use super::{App, AppError};
 use crate::domain::rule::RuleCode;
 use crate::domain::text::Bilingual;
-use crate::standards::{CodeList, FieldType, RuleText, Sensitivity, Standard, to_xsd};
+use crate::standards::{FieldType, RuleText, Sensitivity, Standard, school_directory, to_xsd};
 use crate::vault::sha256_hex;
+use jiff::civil::Date;
 use std::sync::Arc;
+
+pub use crate::standards::CodeList;
+
+/// The list that is not shipped: the register in force.
+const SCHOOL: &str = "school";
+
+/// A code list in the list of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeListLine {
+    pub name: String,
+    /// Changes with the content.
+    pub version: String,
+    pub codes: u64,
+}
 
 /// One line of a data dictionary.
 #[derive(Debug, Clone)]
@@ -73,12 +88,41 @@ impl App {
             .collect()
     }
 
-    pub fn code_lists(&self) -> impl Iterator<Item = &Arc<CodeList>> {
-        self.assets.library.lists()
+    /// Every code list by name: the shipped ones, and `school`.
+    pub async fn code_lists(&self) -> Result<Vec<CodeListLine>, AppError> {
+        let shipped = self.assets.library.lists().map(|list| CodeListLine {
+            name: list.name().to_owned(),
+            version: list.version().to_owned(),
+            codes: list.entries().len() as u64,
+        });
+        let mut lines: Vec<CodeListLine> = shipped.collect();
+        let (version, codes) = (self.school_list_version().await?, self.store.school_count().await?);
+        lines.push(CodeListLine { name: String::from(SCHOOL), version, codes });
+        lines.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(lines)
     }
 
-    pub fn code_list(&self, name: &str) -> Option<&Arc<CodeList>> {
+    /// The list of that name: a shipped one, or `school`, the register in force with the schools' names as labels.
+    /// Schools that are closed on the day are left out, also where the register doesn't say since when.
+    pub async fn code_list(&self, name: &str, on: Option<Date>) -> Result<Option<Arc<CodeList>>, AppError> {
+        if name != SCHOOL {
+            return Ok(self.shipped_code_list(name).cloned());
+        }
+        let version = self.school_list_version().await?;
+        let mut schools = self.store.schools().await?;
+        if let Some(day) = on {
+            schools.retain(|school| school.open_on(day));
+        }
+        Ok(Some(Arc::new(school_directory(&schools, &version))))
+    }
+
+    pub fn shipped_code_list(&self, name: &str) -> Option<&Arc<CodeList>> {
         self.assets.library.list(name)
+    }
+
+    async fn school_list_version(&self) -> Result<String, AppError> {
+        let register = self.store.register_version().await?;
+        Ok(format!("register.{}", register.map_or(0, |register| register.version)))
     }
 
     pub fn rules(&self) -> &[RuleText] {

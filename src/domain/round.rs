@@ -19,7 +19,7 @@ pub struct Round {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RoundError {
     #[error(
-        "a round is a count day as an ISO date (2026-06-10, 2026-11-10) or a Buddhist academic year and term (2569/1)"
+        "a round is a count day as an ISO date (2026-06-10, 2026-11-10) or a Buddhist academic year and term (2569/1 or 2569-1)"
     )]
     Unreadable,
     #[error("{0} is not a count day: rounds are counted on 10 June (term 1) and 10 November (term 2)")]
@@ -27,9 +27,10 @@ pub enum RoundError {
 }
 
 impl Round {
-    /// From `2026-06-10` or `2569/1`.
+    /// From `2026-06-10`, `2569/1` or, as it stands in addresses, `2569-1`.
     pub fn parse(text: &str) -> Result<Self, RoundError> {
-        if let Some((year, term)) = text.split_once('/') {
+        let hyphened = || text.split_once('-').filter(|(_, term)| term.len() == 1);
+        if let Some((year, term)) = text.split_once('/').or_else(hyphened) {
             let year: i16 = year.parse().map_err(|_| RoundError::Unreadable)?;
             if !(2400..=2800).contains(&year) {
                 return Err(RoundError::Unreadable);
@@ -100,6 +101,7 @@ mod tests {
     fn both_forms_name_the_same_round() {
         assert_eq!(Round::parse("2026-06-10"), Round::parse("2569/1"));
         assert_eq!(Round::parse("2026-11-10"), Round::parse("2569/2"));
+        assert_eq!(Round::parse("2569-2"), Round::parse("2569/2"));
         let round = Round::parse("2569/2").unwrap();
         assert_eq!((round.academic_year(), round.term()), (2569, 2));
         assert_eq!(round.to_string(), "2026-11-10");
@@ -107,7 +109,19 @@ mod tests {
 
     #[test]
     fn other_days_and_forms_are_refused() {
-        for bad in ["2026-06-11", "2569/3", "10/06/2569", "2026-6-10", "", "99999/1", "2026-06-10T00:00"] {
+        for bad in [
+            "2026-06-11",
+            "2569/3",
+            "2569-3",
+            "2026-6",
+            "-1",
+            "2569-1-1",
+            "10/06/2569",
+            "2026-6-10",
+            "",
+            "99999/1",
+            "2026-06-10T00:00",
+        ] {
             assert!(Round::parse(bad).is_err(), "{bad}");
         }
     }

@@ -1,19 +1,24 @@
 //! The one middleware around every route: context in, problems and headers out, one log line.
 //!
 //! Owns that no answer from 400 up leaves without problem details, whoever made it (a handler, an
-//! extractor, the framework's own 404 or 413), that every answer carries its request id, and that pages load
-//! nothing from elsewhere. The log names the route's pattern, never the address: patterns hold nobody's data.
+//! extractor, the framework's own 404 or 413), that every answer carries its request id, that HEAD is answered
+//! wherever GET is, and that pages load nothing from elsewhere. The log names the route's pattern, never the address: patterns hold nobody's data.
 
 use super::context::{REQUEST_ID, RequestContext, TRACEPARENT};
 use super::metrics::Metrics;
 use super::problem::{Fault, Kind, Problem};
 use crate::domain::text::Bilingual;
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
+use bytes::Bytes;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 /// Path and query together.
@@ -28,13 +33,17 @@ const VIEWER: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub async fn answer<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let context = RequestContext::read(request.headers(), request.query_string());
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
+    if method == Method::HEAD {
+        // Every address that takes GET takes HEAD, and answers as to GET, without the content (RFC 9110 §9.3.2).
+        request.head_mut().method = Method::GET;
+    }
     let policy = if request.path().starts_with("/docs") { VIEWER } else { PAGES };
     let refused = too_large(&request);
     let mut response = match refused {
@@ -45,6 +54,9 @@ pub async fn answer<B: MessageBody + 'static>(
         None => as_problem(next.call(request).await?.map_into_boxed_body(), &context),
     };
     finish(response.headers_mut(), &context, policy);
+    if method == Method::HEAD {
+        response = response.map_body(|_, body| BoxBody::new(LeftOut(body.size())));
+    }
     let pattern = response.request().match_pattern();
     let (route, status) = (pattern.as_deref().unwrap_or("-"), response.status().as_u16());
     let elapsed_ms = started.elapsed().as_millis() as u64;
@@ -53,6 +65,21 @@ pub async fn answer<B: MessageBody + 'static>(
     }
     tracing::info!(request_id = %context.id, method = %method, route, status, elapsed_ms, "answered");
     Ok(response)
+}
+
+/// A body that is not sent but for whose length the headers speak.
+struct LeftOut(BodySize);
+
+impl MessageBody for LeftOut {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
 }
 
 fn too_large(request: &ServiceRequest) -> Option<Kind> {

@@ -3,31 +3,28 @@
 //! Owns what a page needs of its templates (`templates/`) and the one style sheet. Loads nothing from
 //! other hosts. Data come from the same use cases as the API.
 
-use super::api::data;
 use super::context::RequestContext;
 use super::problem::{Entry, Kind, Problem, catalogue};
 use super::query::PageQuery;
 use crate::app::App;
 use crate::app::download::DatasetPage;
-use crate::app::reference::DictionaryLine;
+use crate::app::reference::{CodeList, DictionaryLine};
 use crate::domain::round::BE_OFFSET;
 use crate::domain::text::{Bilingual, Lang};
 use actix_web::http::header;
-use actix_web::{HttpResponse, guard, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 
 const STYLE: &str = include_str!("templates/saphan.css");
 
-/// Addresses outside the REST resources. Each also answers HEAD.
+/// Addresses outside the REST resources.
 pub fn routes(config: &mut web::ServiceConfig) {
-    let get = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+    let get = web::get;
     config.service(web::resource("/").route(get().to(home)));
     config.service(web::resource("/standards/{name}/{version}").route(get().to(standard_page)));
     config.service(web::resource("/codelists/{name}").route(get().to(code_list_page)));
-    // GET stands in the API's table.
-    config.service(web::resource("/data/{dataset}").guard(guard::Head()).route(web::head().to(data::answer)));
     config.service(web::resource("/static/saphan.css").route(get().to(style)));
     config.service(web::redirect("/docs", "/docs/"));
 }
@@ -206,10 +203,10 @@ async fn home(_: PageQuery, context: RequestContext, app: web::Data<App>) -> Res
         label: frame.of(&standard.label).to_owned(),
         note: standard.id().to_owned(),
     });
-    let lists = app.code_lists().map(|list| Link {
-        href: format!("/codelists/{}", list.name()),
-        label: list.name().to_owned(),
-        note: thousands(list.entries().len() as u64),
+    let lists = app.code_lists().await?.into_iter().map(|list| Link {
+        href: format!("/codelists/{}", list.name),
+        label: list.name,
+        note: thousands(list.codes),
     });
     let (datasets, standards, lists) = (datasets.collect(), standards.collect(), lists.collect());
     page(&context, &Home { version: env!("CARGO_PKG_VERSION"), datasets, standards, lists, frame })
@@ -230,7 +227,8 @@ async fn code_list_page(
     context: RequestContext,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    code_list(&app, &name, &context)
+    let list = app.code_list(&name, None).await?.ok_or_else(|| Problem::new(Kind::NotFound))?;
+    code_list(&list, &context)
 }
 
 /// The data dictionary of a standard.
@@ -245,8 +243,7 @@ pub fn standard(app: &App, name: &str, version: &str, context: &RequestContext) 
 const CODES_SHOWN: usize = 1_000;
 
 /// A code list to read.
-pub fn code_list(app: &App, name: &str, context: &RequestContext) -> Result<HttpResponse, Problem> {
-    let list = app.code_list(name).ok_or_else(|| Problem::new(Kind::NotFound))?;
+pub fn code_list(list: &CodeList, context: &RequestContext) -> Result<HttpResponse, Problem> {
     let frame = Frame::new(context, format!("/codelists/{}", list.name()));
     let codes = list.entries().iter().take(CODES_SHOWN).map(|entry| CodeLine {
         code: &entry.code,
@@ -288,7 +285,7 @@ pub async fn dataset(app: &App, name: &str, context: &RequestContext) -> Result<
     let cell = |column: &ColumnLine<'_>, text: Option<String>| {
         let number = column.number;
         let label = text.as_deref().filter(|_| !number).and_then(|text| {
-            let list = app.code_list(column.name)?;
+            let list = app.shipped_code_list(column.name)?;
             list.find(text).map(|at| list.entry(at).label.get(context.lang).to_owned())
         });
         // A date stands as people write it; the files have it as ISO 8601.

@@ -345,6 +345,10 @@ impl From<Arc<AppError>> for Problem {
                 )
             }
             AppError::UnknownSubmission => not_found("ไม่มีการส่งรหัสนี้", "There is no submission with this id."),
+            AppError::OtherFormat(own) => Problem::new(Kind::NotAcceptable).detail(
+                format!("ไฟล์นี้เป็น {own} แถวที่ไม่รับจึงได้กลับเป็น {own} เท่านั้น ใช้ format={own} หรือ layout หรือ json สำหรับรายการสิ่งที่พบ"),
+                format!("This file is {own}, and its rows go back as {own} only: use format={own} or layout, or json for the findings."),
+            ),
             AppError::UnknownDataset(_) => {
                 not_found("ไม่มีชุดข้อมูลนี้ หรือยังไม่เผยแพร่", "There is no such data set, or it is not published yet.")
             }

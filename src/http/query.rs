@@ -44,8 +44,8 @@ pub const CURSOR: Parameter =
     };
 pub const ROUND: Parameter = Parameter {
     name: "round",
-    takes_th: "วันนับ (2026-06-10) หรือปีการศึกษาและภาคเรียน (2569/1)",
-    takes_en: "a count day (2026-06-10) or academic year and term (2569/1)",
+    takes_th: "วันนับ (2026-06-10) หรือปีการศึกษาและภาคเรียน (2569/1 หรือ 2569-1)",
+    takes_en: "a count day (2026-06-10) or academic year and term (2569/1 or 2569-1)",
 };
 
 impl FromRequest for NoQuery {

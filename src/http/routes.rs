@@ -18,6 +18,8 @@ impl RouteTable {
             let mut methods = Vec::new();
             let told = [
                 ("GET", item.get.is_some()),
+                // The server answers it wherever it answers GET; the document doesn't repeat it.
+                ("HEAD", item.get.is_some()),
                 ("PUT", item.put.is_some()),
                 ("POST", item.post.is_some()),
                 ("DELETE", item.delete.is_some()),

@@ -9,7 +9,7 @@ use crate::domain::enrolment::School;
 use crate::domain::text::Bilingual;
 use jiff::civil::Date;
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// The columns, in this order.
 pub const COLUMNS: [&str; 10] =
@@ -192,6 +192,33 @@ fn iso<S: serde::Serializer>(day: &Option<Date>, serializer: S) -> Result<S::Ok,
 /// The `school` list of a round, from the register: code = ten digits, alias = SMIS code, parent = agency.
 /// A SMIS code that two schools bear is left out of both: it must not decide between them.
 pub fn school_list(schools: &[School]) -> CodeList {
+    let entries = school_entries(schools);
+    let mut text = String::new();
+    for entry in &entries {
+        text.push_str(&entry.code);
+        text.push('|');
+        text.push_str(&entry.aliases.join("|"));
+        text.push('\n');
+    }
+    // No word is claimed twice: ids are made unique, aliases are neither doubled nor ids.
+    CodeList::new("school", &content_version(&text), entries).unwrap_or_else(|_| CodeList::empty("school"))
+}
+
+/// The same to be read: with names, and the last day of schools that were closed. Codes are checked against
+/// [`school_list`], where a closed school is found and a name finds nothing.
+pub fn school_directory(schools: &[School], version: &str) -> CodeList {
+    let by_id: HashMap<&str, &School> = schools.iter().map(|school| (&*school.school_id, school)).collect();
+    let mut entries = school_entries(schools);
+    for entry in &mut entries {
+        if let Some(school) = by_id.get(&*entry.code) {
+            entry.label = Bilingual::new(school.name_th.clone(), school.name_en.clone().unwrap_or_default());
+            entry.valid_to = school.closed_on.and_then(|closed| closed.yesterday().ok());
+        }
+    }
+    CodeList::new("school", version, entries).unwrap_or_else(|_| CodeList::empty("school"))
+}
+
+fn school_entries(schools: &[School]) -> Vec<CodeEntry> {
     let mut seen = HashSet::new();
     let mut doubled = HashSet::new();
     for smis in schools.iter().filter_map(|school| school.smis.as_deref()) {
@@ -201,7 +228,7 @@ pub fn school_list(schools: &[School]) -> CodeList {
     }
     let mut known = HashSet::new();
     let codes: HashSet<&str> = schools.iter().map(|school| &*school.school_id).collect();
-    let entries: Vec<CodeEntry> = schools
+    schools
         .iter()
         .filter(|school| known.insert(&*school.school_id))
         .map(|school| CodeEntry {
@@ -220,16 +247,7 @@ pub fn school_list(schools: &[School]) -> CodeList {
             parent: Some(school.agency.as_str().into()),
             status: Box::from(&*school.status),
         })
-        .collect();
-    let mut text = String::new();
-    for entry in &entries {
-        text.push_str(&entry.code);
-        text.push('|');
-        text.push_str(&entry.aliases.join("|"));
-        text.push('\n');
-    }
-    // No word is claimed twice: ids are made unique above, aliases are neither doubled nor ids.
-    CodeList::new("school", &content_version(&text), entries).unwrap_or_else(|_| CodeList::empty("school"))
+        .collect()
 }
 
 fn read_entry(row: &csv::StringRecord) -> Result<CodeEntry, Vec<String>> {

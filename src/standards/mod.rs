@@ -18,7 +18,7 @@ mod standard_field;
 pub mod xsd;
 
 pub use catalogue::{Catalogue, CatalogueFault, RuleText};
-pub use code_csv::{CodeListFault, school_list};
+pub use code_csv::{CodeListFault, school_directory, school_list};
 pub use code_list::{CodeEntry, CodeList};
 pub use field::{Field, FieldType, OutOfBounds, Sensitivity};
 pub use library::{Library, LibraryFault};

@@ -41,6 +41,29 @@ async fn a_wrong_method_names_the_right_ones() {
 }
 
 #[tokio::test]
+async fn head_answers_as_get_does_without_the_content() {
+    let gateway = Gateway::start();
+    for path in ["/healthz", "/readyz", "/openapi.json", "/v1/codelists/grade", "/v1/submissions", "/v1/nothing", "/"] {
+        let (get, head) = (gateway.get(path).await, gateway.request(Method::HEAD, path).send().await.unwrap());
+        assert_eq!(head.status(), get.status(), "{path}");
+        for name in ["content-type", "etag", "content-length", "vary", "www-authenticate"] {
+            assert_eq!(header(&head, name), header(&get, name), "{path}: {name}");
+        }
+        assert!(!header(&head, "x-request-id").is_empty());
+        assert_eq!(head.bytes().await.unwrap().len(), 0, "{path}");
+    }
+    // The connection is whole afterwards: a content where none belongs would be read as the next answer.
+    let mut stream = TcpStream::connect(gateway.url.trim_start_matches("http://")).unwrap();
+    let twice =
+        "HEAD /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    stream.write_all(twice.as_bytes()).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
+    assert_eq!(answers.matches("\"status\"").count(), 1, "{answers}");
+}
+
+#[tokio::test]
 async fn not_ready_is_a_problem_with_the_time_to_wait_and_without_the_cause() {
     let gateway = Gateway::start();
     assert_eq!(gateway.get("/readyz").await.status(), 200);

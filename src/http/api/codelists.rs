@@ -1,6 +1,7 @@
 //! The code lists with labels, dates of validity and aliases. Open to all.
 
 use crate::app::App;
+use crate::app::reference::CodeListLine;
 use crate::http::content::{self, PUBLIC};
 use crate::http::context::RequestContext;
 use crate::http::pages;
@@ -25,22 +26,20 @@ pub struct CodeListBody {
     pub name: String,
     /// Changes with the content.
     pub version: String,
-    pub codes: usize,
+    pub codes: u64,
 }
 
 /// Every code list.
 #[utoipa::path(tag = "standards", operation_id = "list_code_lists", responses((status = 200, body = Vec<CodeListBody>)))]
 #[get("/v1/codelists")]
-pub async fn list(_: NoQuery, app: web::Data<App>) -> web::Json<Vec<CodeListBody>> {
-    let body = app.code_lists().map(|list| CodeListBody {
-        name: list.name().to_owned(),
-        version: list.version().to_owned(),
-        codes: list.entries().len(),
-    });
-    web::Json(body.collect())
+pub async fn list(_: NoQuery, app: web::Data<App>) -> Result<web::Json<Vec<CodeListBody>>, Problem> {
+    let lists = app.code_lists().await?;
+    let body = |list: CodeListLine| CodeListBody { name: list.name, version: list.version, codes: list.codes };
+    Ok(web::Json(lists.into_iter().map(body).collect()))
 }
 
-/// One code list, as JSON, or CSV with `Accept: text/csv` or `?format=csv`; with `on`, only what is valid on that day.
+/// One code list, as JSON, or CSV with `Accept: text/csv` or `?format=csv`; with `on`, only what is valid on that day. `school` is the
+/// register in force: code, names, SMIS code as alias, agency as parent.
 #[utoipa::path(tag = "standards", operation_id = "get_code_list",
     params(("name" = String, Path, example = "grade"),
         ("on" = Option<String>, Query, description = "ISO date"),
@@ -63,13 +62,13 @@ pub async fn one(
     });
     query.take("lang", query::lang);
     query.finish(Some(()))?;
-    let code_list = app.code_list(&name).ok_or_else(|| Problem::new(Kind::NotFound))?;
+    let code_list = app.code_list(&name, on).await?.ok_or_else(|| Problem::new(Kind::NotFound))?;
     match content::negotiate(
         &request,
         format,
         &[("json", "application/json"), ("csv", "text/csv"), ("html", "text/html")],
     ) {
-        Some("html") => pages::code_list(&app, &name, &context),
+        Some("html") => pages::code_list(&code_list, &context),
         Some("csv") => Ok(content::tagged(
             &request,
             code_list.to_csv(on).into_bytes(),

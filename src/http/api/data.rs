@@ -18,17 +18,6 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 pub async fn get(
     request: HttpRequest,
     name: web::Path<String>,
-    query: PageQuery,
-    context: RequestContext,
-    app: web::Data<App>,
-) -> Result<HttpResponse, Problem> {
-    answer(request, name, query, context, app).await
-}
-
-/// GET and HEAD alike: the server leaves the body of a HEAD away.
-pub async fn answer(
-    request: HttpRequest,
-    name: web::Path<String>,
     _: PageQuery,
     context: RequestContext,
     app: web::Data<App>,

@@ -41,8 +41,11 @@ const MAPPING: Parameter = Parameter {
 };
 const MODE: Parameter =
     Parameter { name: "mode", takes_th: "replace หรือ delta", takes_en: "replace or delta" };
-const FORMAT: Parameter =
-    Parameter { name: "format", takes_th: "layout หรือ json", takes_en: "layout or json" };
+const FORMAT: Parameter = Parameter {
+    name: "format",
+    takes_th: "layout json หรือรูปแบบของไฟล์ที่ส่ง (csv ndjson xml xlsx)",
+    takes_en: "layout, json, or the format of the file that was sent (csv, ndjson, xml, xlsx)",
+};
 
 /// Send one file. It is kept, with its hash, before anything is read of it. A small file is answered with its receipt
 /// (201); a large one, or any with `Prefer: respond-async`, with 202 and the address to look at. The same
@@ -112,10 +115,11 @@ pub async fn one(
 }
 
 /// The refused rows: `layout` (default) is the sender's own format and encoding with reason columns, to be corrected
-/// and sent again; `json` is the findings, a page of rows at a time.
+/// and sent again, and so is the file's own format by its name (`csv` for a CSV file); `json` is the findings, a page of
+/// rows at a time, also for a file that is JSON itself.
 #[utoipa::path(tag = "submissions", operation_id = "get_refused", security(("token" = [])),
     params(("id" = String, Path, example = "sub_0199a1b2c3d4e5f60718293a4b5c6d7e"),
-        ("format" = Option<String>, Query, description = "`layout` or `json`"),
+        ("format" = Option<String>, Query, description = "`layout`, `json`, or the file's own: `csv`, `ndjson`, `xml` or `xlsx`"),
         ("cursor" = Option<u64>, Query, description = "With `json`: the last row of the page before"),
         ("limit" = Option<u32>, Query, description = "With `json`: rows of one page", maximum = 1000)),
     responses((status = 200, description = "The file, or the findings",
@@ -129,20 +133,20 @@ pub async fn refused(
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::of(&request, &[FORMAT, CURSOR, LIMIT]);
-    let json = query.take("format", |text| match text {
-        "layout" => Ok(false),
-        "json" => Ok(true),
+    let format = query.take("format", |text| match text {
+        "layout" | "json" | "csv" | "ndjson" | "xml" | "xlsx" => Ok(text.to_owned()),
         _ => Err(()),
     });
     let after = query.take("cursor", str::parse::<u64>).unwrap_or(0);
     let limit = query.take("limit", query::limit(FINDINGS_ROWS_MAX)).unwrap_or(100);
-    let json = query.finish(Some(json.unwrap_or(false)))?;
+    query.finish(Some(()))?;
     let id = submission_id(&id, &caller)?;
-    if json {
+    if format.as_deref() == Some("json") {
         let findings = app.refused_findings(&caller.0, &id, after, limit).await?;
         return Ok(HttpResponse::Ok().json(FindingListBody::page(findings, limit)));
     }
-    let download = app.refused_file(&caller.0, &id).await?;
+    let asked = format.as_deref().filter(|format| *format != "layout");
+    let download = app.refused_file(&caller.0, &id, asked).await?;
     Ok(content::file(download, &mut HttpResponse::Ok()))
 }
 

@@ -1,6 +1,6 @@
 //! What anybody may read: standards, code lists, mappings, rules, and the pages of them.
 
-use crate::harness::{Gateway, header};
+use crate::harness::{Gateway, header, sample};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -45,6 +45,30 @@ async fn code_lists_come_as_json_or_csv_and_for_a_day() {
     assert_eq!(gateway.get("/v1/codelists/nothing").await.status(), 404);
     let all: Value = gateway.get("/v1/codelists").await.json().await.unwrap();
     assert!(all.as_array().unwrap().len() > 10);
+}
+
+#[tokio::test]
+async fn the_register_is_a_code_list_like_the_others() {
+    let gateway = Gateway::start();
+    let none: Value = gateway.get("/v1/codelists/school").await.json().await.unwrap();
+    assert_eq!((&none["version"], &none["codes"]), (&"register.0".into(), &serde_json::json!([])));
+    gateway.send_register().await;
+    let text = String::from_utf8(sample("schools.csv")).unwrap();
+    let all: Value = gateway.get("/v1/codelists/school").await.json().await.unwrap();
+    let codes = all["codes"].as_array().unwrap();
+    assert_eq!(codes.len(), text.lines().count() - 1, "every school of the register");
+    let first = codes.iter().find(|code| code["code"] == "1020000001").unwrap();
+    assert!(!first["label_th"].as_str().unwrap().is_empty() && first["parent"] == "10", "{first}");
+    let listed: Value = gateway.get("/v1/codelists").await.json().await.unwrap();
+    let line = listed.as_array().unwrap().iter().find(|list| list["name"] == "school").unwrap();
+    assert_eq!((&line["version"], line["codes"].as_u64()), (&all["version"], Some(codes.len() as u64)));
+    let open: Value = gateway.get("/v1/codelists/school?on=2026-06-10").await.json().await.unwrap();
+    let open = open["codes"].as_array().unwrap();
+    assert!(!open.is_empty() && open.len() < codes.len(), "closed schools are left out: {}", open.len());
+    let csv = gateway.get("/v1/codelists/school?format=csv").await;
+    assert_eq!(csv.text().await.unwrap().lines().count(), codes.len() + 1);
+    let page = gateway.request(Method::GET, "/codelists/school").header("accept", "text/html").send().await.unwrap();
+    assert!(page.text().await.unwrap().contains("1020000001"));
 }
 
 #[tokio::test]

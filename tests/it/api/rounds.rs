@@ -32,6 +32,11 @@ async fn records_come_page_by_page_each_once_and_only_to_who_may_read_them() {
     }
     assert_eq!(rows.len(), 412, "every accepted row of the file");
     assert!(pages >= 5);
+    for round in ["2569-1", "2569/1", "2569%2F1"] {
+        let path = format!("/v1/records/enrolments?round={round}&limit=1");
+        let page: Value = gateway.by("dole", Method::GET, &path).send().await.unwrap().json().await.unwrap();
+        assert_eq!(page["records"].as_array().map(Vec::len), Some(1), "{round}: {page}");
+    }
     let by_ministry = format!("/v1/records/enrolments?round={ROUND}&agency=dole&limit=1");
     let page: Value = gateway.by("ministry", Method::GET, &by_ministry).send().await.unwrap().json().await.unwrap();
     assert_eq!(page["records"].as_array().unwrap().len(), 1);
@@ -56,6 +61,8 @@ async fn a_count_is_run_read_and_proven() {
     let read: Value =
         gateway.by("ministry", Method::GET, "/v1/counts/2569-1").send().await.unwrap().json().await.unwrap();
     assert_eq!(read, report, "year and term name the same round");
+    let encoded = gateway.by("ministry", Method::GET, "/v1/counts/2569%2F1").send().await.unwrap();
+    assert_eq!(encoded.json::<Value>().await.unwrap(), report, "also with the slash encoded");
     let narrow: Value =
         gateway.by("dole", Method::GET, &format!("{path}?cases=0")).send().await.unwrap().json().await.unwrap();
     assert_eq!(narrow["agencies"].as_array().unwrap().len(), 1, "an agency sees its own");
@@ -63,8 +70,11 @@ async fn a_count_is_run_read_and_proven() {
 
     let response = gateway.by("count", Method::GET, &format!("{path}/manifest")).send().await.unwrap();
     assert_eq!(response.status(), 200);
+    let link = header(&response, "link").to_owned();
+    let seal = link.split_once('<').and_then(|(_, rest)| rest.split_once('>')).expect("names its signature").0;
     let manifest = response.bytes().await.unwrap();
-    let response = gateway.by("count", Method::GET, &format!("{path}/manifest?part=seal")).send().await.unwrap();
+    assert_eq!(seal, format!("{path}/manifest?part=seal"));
+    let response = gateway.by("count", Method::GET, seal).send().await.unwrap();
     let seal: saphan::app::counting::ManifestSeal = response.json().await.unwrap();
     let keys: Value = gateway.get("/.well-known/jwks.json").await.json().await.unwrap();
     assert_eq!(keys["keys"][0], seal.key);

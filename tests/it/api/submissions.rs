@@ -53,6 +53,19 @@ async fn every_sample_comes_back_with_the_receipt_of_its_truth_and_its_refused_r
             assert_eq!(lines, 1 + wanted["refused"].as_array().unwrap().len(), "a header and the refused rows");
         }
 
+        let own = file.rsplit_once('.').unwrap().1;
+        if own != "json" {
+            let path = format!("{location}/refused?format={own}");
+            let same = gateway.by(client, Method::GET, &path).send().await.unwrap();
+            assert!(header(&same, "content-type").starts_with(media), "{file}: its own format by name");
+            let other = if own == "csv" { "xlsx" } else { "csv" };
+            let path = format!("{location}/refused?format={other}");
+            let other = gateway.by(client, Method::GET, &path).header("accept-language", "en").send().await.unwrap();
+            assert_eq!(other.status(), 406);
+            let told = problem(other).await;
+            assert!(told["detail"].as_str().unwrap().contains(&format!("format={own}")), "{told}");
+        }
+
         let path = format!("{location}/refused?format=json&limit=3");
         let page: Value = gateway.by(client, Method::GET, &path).send().await.unwrap().json().await.unwrap();
         let first_row = &wanted["refused"][0]["row"];
@@ -326,5 +339,5 @@ async fn slips_in_a_request_are_named_all_at_once_in_the_readers_language() {
     assert!(header(&bad_token, "www-authenticate").starts_with("Bearer"));
     let wrong_method = gateway.by("dole", Method::DELETE, "/v1/submissions").send().await.unwrap();
     assert_eq!(wrong_method.status(), 405);
-    assert_eq!(header(&wrong_method, "allow"), "GET, POST");
+    assert_eq!(header(&wrong_method, "allow"), "GET, HEAD, POST");
 }
