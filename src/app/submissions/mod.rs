@@ -173,6 +173,16 @@ impl App {
         Ok(stored)
     }
 
+    /// The submission under which the rows of this one lie: itself, or the one it repeats.
+    async fn holder_of_rows(&self, stored: &Submission) -> Result<Submission, AppError> {
+        let earlier = stored.receipt.as_ref().and_then(|receipt| receipt.duplicate_of.as_deref());
+        match earlier.map(SubmissionId::parse) {
+            Some(Ok(earlier)) => self.stored(&earlier).await,
+            Some(Err(_)) => Err(StoreError::Unreadable("submission.receipt").into()),
+            None => Ok(stored.clone()),
+        }
+    }
+
     /// Submissions a principal may see, newest first.
     pub async fn submissions(
         &self,

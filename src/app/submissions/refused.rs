@@ -33,7 +33,8 @@ impl App {
         limit: u32,
     ) -> Result<Vec<FindingView>, AppError> {
         let stored = self.readable(principal, id).await?;
-        let rows = self.store.refused_rows(stored.seq, after_row, limit).await?;
+        let holder = self.holder_of_rows(&stored).await?;
+        let rows = self.store.refused_rows(holder.seq, after_row, limit).await?;
         let mut views = Vec::new();
         for row in &rows {
             views.extend(findings_of(&row.findings)?);
@@ -53,11 +54,12 @@ impl App {
             return Err(AppError::NotReady);
         }
         let loaded = self.assets.mapping(&stored.new.mapping).cloned().ok_or(AppError::UnknownSubmission)?;
+        let holder = self.holder_of_rows(&stored).await?.seq;
         let (app, runtime) = (self.clone(), tokio::runtime::Handle::current());
         let work = move || {
             let mut rows = RefusedPages {
                 app: &app,
-                seq: stored.seq,
+                seq: holder,
                 runtime,
                 page: Vec::new().into_iter(),
                 after: 0,

@@ -104,6 +104,16 @@ async fn a_repeated_key_answers_with_the_first_submission_and_never_with_another
     assert_ne!(same_bytes["id"], first["id"]);
     assert_eq!(same_bytes["receipt"]["duplicate_of"], first["id"], "the same file under another key is recognised");
 
+    let path = |of: &Value, rest: &str| format!("/v1/submissions/{}/refused{rest}", of["id"].as_str().unwrap());
+    let mut refused = Vec::new();
+    for of in [&first, &same_bytes] {
+        for rest in ["?format=json", ""] {
+            refused.push(gateway.by("dole", Method::GET, &path(of, rest)).send().await.unwrap().text().await.unwrap());
+        }
+    }
+    assert!(refused[0].contains("SPH-"), "{}", refused[0]);
+    assert_eq!(refused[..2], refused[2..], "and its refused rows are those of the first");
+
     let unfit = gateway.by("dole", Method::POST, TO_DOLE).header("idempotency-key", "two words").body("[]");
     assert_eq!(unfit.send().await.unwrap().status(), 400);
 }
