@@ -27,7 +27,8 @@ pub const ROWS_SHOWN: usize = 200;
 pub struct Download {
     pub media_type: String,
     pub file_name: String,
-    pub bytes: u64,
+    /// None: known when it ends.
+    pub bytes: Option<u64>,
     pub content: BoxStream<'static, io::Result<Bytes>>,
 }
 
@@ -65,7 +66,7 @@ impl App {
         let (_, mut file) = self.send_back(principal, id, spool).await?;
         let bytes = file.seek(SeekFrom::End(0)).and_then(|end| file.rewind().map(|()| end)).map_err(AppError::Write)?;
         let file_name = format!("refused-{id}.{extension}");
-        Ok(Download { media_type, file_name, bytes, content: Box::pin(chunks(file)) })
+        Ok(Download { media_type, file_name, bytes: Some(bytes), content: Box::pin(chunks(file)) })
     }
 
     /// A file of the latest release with its content.
@@ -79,8 +80,8 @@ impl App {
         let file = std::fs::File::open(&open.path).map_err(AppError::Kept)?;
         let bytes = file.metadata().map_err(AppError::Kept)?.len();
         let file_name = format!("{dataset}.{extension}");
-        let download =
-            Download { media_type: media_type.to_owned(), file_name, bytes, content: Box::pin(chunks(file)) };
+        let (media_type, bytes) = (media_type.to_owned(), Some(bytes));
+        let download = Download { media_type, file_name, bytes, content: Box::pin(chunks(file)) };
         Ok((open, download))
     }
 

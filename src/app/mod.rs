@@ -71,6 +71,8 @@ pub enum AppError {
     UnknownSubmission,
     #[error("the submission is not processed yet")]
     NotReady,
+    #[error("the rows of a school register are not kept apart from the register")]
+    NoRecords,
     /// Refused rows go back in the format they came in.
     #[error("the file is {0}, and its rows go back in no other format")]
     OtherFormat(&'static str),

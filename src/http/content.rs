@@ -4,7 +4,7 @@
 
 use crate::app::download::Download;
 use crate::app::reference::entity_tag;
-use actix_web::body::SizedStream;
+use actix_web::body::{BodyStream, SizedStream};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
@@ -36,7 +36,10 @@ pub fn not_modified(tag: &str, cache: &'static str) -> HttpResponse {
 pub fn file(download: Download, response: &mut HttpResponseBuilder) -> HttpResponse {
     let disposition = format!("attachment; filename=\"{}\"", download.file_name);
     response.content_type(download.media_type).insert_header((header::CONTENT_DISPOSITION, disposition));
-    response.body(SizedStream::new(download.bytes, download.content))
+    match download.bytes {
+        Some(bytes) => response.body(SizedStream::new(bytes, download.content)),
+        None => response.body(BodyStream::new(download.content)),
+    }
 }
 
 /// Does `If-None-Match` name this tag (RFC 9110 §13.1.2, weak comparison)?

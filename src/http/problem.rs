@@ -345,6 +345,10 @@ impl From<Arc<AppError>> for Problem {
                 )
             }
             AppError::UnknownSubmission => not_found("ไม่มีการส่งรหัสนี้", "There is no submission with this id."),
+            AppError::NoRecords => conflict(
+                "แถวของทะเบียนสถานศึกษาไม่ได้เก็บแยกเป็นรายการส่ง ดูทะเบียนที่ใช้อยู่ที่ /v1/codelists/school",
+                "The rows of a school register are not kept apart from it; the register in force is /v1/codelists/school.",
+            ),
             AppError::OtherFormat(own) => Problem::new(Kind::NotAcceptable).detail(
                 format!("ไฟล์นี้เป็น {own} แถวที่ไม่รับจึงได้กลับเป็น {own} เท่านั้น ใช้ format={own} หรือ layout หรือ json สำหรับรายการสิ่งที่พบ"),
                 format!("This file is {own}, and its rows go back as {own} only: use format={own} or layout, or json for the findings."),

@@ -2,7 +2,7 @@
 //!
 //! Returns sealed bytes only; opening them is the vault's work, on purpose and journalled.
 
-use super::row::{record_key, row_of, submission_of};
+use super::row::{record_key, record_range, row_of, submission_of};
 use super::{Store, StoreError};
 use crate::domain::agency::AgencyCode;
 use crate::domain::round::Round;
@@ -51,8 +51,11 @@ const PAGE: &str = "SELECT e.record, v.sealed FROM enrolment e JOIN vault_record
     ORDER BY e.record LIMIT $3";
 const ONE: &str = "SELECT sealed FROM vault_record WHERE record = $1";
 
+const OF_SUBMISSION: &str =
+    "SELECT record, sealed FROM vault_record WHERE record > $1 AND record <= $2 ORDER BY record LIMIT $3";
+
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[HOLDINGS, PAGE, ONE];
+pub(super) const STATEMENTS: &[&str] = &[HOLDINGS, PAGE, ONE, OF_SUBMISSION];
 
 /// Holdings looked up at once while a page fills.
 const HOLDINGS_A_STEP: u32 = 64;
@@ -105,6 +108,22 @@ impl Store {
                 return Ok(page);
             }
         }
+    }
+
+    /// Row numbers and sealed records of one submission after row `after`, in row order, in force or not.
+    pub async fn records_of(
+        &self,
+        submission_key: i64,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        let rows = sqlx::query(OF_SUBMISSION)
+            .bind(record_key(submission_key, after)?)
+            .bind(record_range(submission_key).1)
+            .bind(limit)
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(|found| Ok((row_of(found.try_get("record")?), found.try_get("sealed")?))).collect()
     }
 
     /// The sealed record of one row, in force or not.

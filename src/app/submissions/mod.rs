@@ -2,8 +2,9 @@
 //!
 //! Owns who may see which submission, and the forms they are shown in. `work` brings a kept file to its end,
 //! `enrolments` and `schools` are what is done for either standard, `tries` ends what always fails, `receipt` says what became of it, `refused` gives back
-//! what was not taken.
+//! what was not taken, `accepted` what was.
 
+mod accepted;
 mod enrolments;
 mod kept;
 mod receipt;

@@ -23,7 +23,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(submissions::send)
         .service(submissions::list)
         .service(submissions::one)
-        .service(submissions::refused);
+        .service(submissions::refused)
+        .service(submissions::accepted);
     config.service(records::enrolments);
     config.service(counts::last).service(counts::run).service(counts::manifest);
     config.service(standards::list).service(standards::one);

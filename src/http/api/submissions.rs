@@ -150,6 +150,22 @@ pub async fn refused(
     Ok(content::file(download, &mut HttpResponse::Ok()))
 }
 
+/// The accepted rows as canonical records, one JSON object a line in the file's order, with the number of the data row as
+/// `_row`: what the file said, whether or not it is still in force. Every reading is journalled.
+#[utoipa::path(tag = "submissions", operation_id = "get_accepted", security(("token" = [])),
+    params(("id" = String, Path, example = "sub_0199a1b2c3d4e5f60718293a4b5c6d7e")),
+    responses((status = 200, body = String, content_type = "application/x-ndjson")))]
+#[get("/v1/submissions/{id}/accepted")]
+pub async fn accepted(
+    id: web::Path<String>,
+    _: NoQuery,
+    caller: Caller,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let download = app.accepted_file(&caller.0, &submission_id(&id, &caller)?).await?;
+    Ok(content::file(download, &mut HttpResponse::Ok()))
+}
+
 /// An id that is no id can't be there; who has no token learns neither.
 fn submission_id(text: &str, caller: &Caller) -> Result<SubmissionId, Problem> {
     if caller.0 == Principal::Anonymous {

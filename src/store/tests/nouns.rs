@@ -23,6 +23,8 @@ async fn pages_go_on_where_they_ended() {
     assert!(bench.store.records(round(), obec(), Some("1099000001"), None, 0).await.unwrap().is_empty());
     assert_eq!(bench.store.open_record(seq, 91).await.unwrap().unwrap(), b"sealed l91 1");
     assert_eq!(bench.store.open_record(seq, 251).await.unwrap(), None);
+    let own = bench.store.records_of(seq, 248, 10).await.unwrap();
+    assert_eq!(own, [(249, b"sealed l249 1".to_vec()), (250, b"sealed l250 1".to_vec())]);
     for bad in ["", "x-1", "1", "1-", "-1--1", "1-2-3"] {
         assert_eq!(RecordCursor::parse(bad), None, "{bad}");
     }

@@ -351,3 +351,28 @@ async fn slips_in_a_request_are_named_all_at_once_in_the_readers_language() {
     assert_eq!(wrong_method.status(), 405);
     assert_eq!(header(&wrong_method, "allow"), "GET, HEAD, POST");
 }
+
+#[tokio::test]
+async fn accepted_rows_come_as_canonical_records_a_line_and_the_reading_is_journalled() {
+    let gateway = Gateway::start();
+    let register = gateway.send("register", "moe/schools", sample("schools.csv")).await;
+    let register = header(&register, "location").to_owned();
+    let sent: Value = gateway.send("obec", "obec/enrolments", sample("obec.csv")).await.json().await.unwrap();
+    let again: Value = gateway.send("obec", "obec/enrolments", sample("obec.csv")).await.json().await.unwrap();
+    assert_eq!(again["duplicate_of"], sent["id"]);
+    let mut files = Vec::new();
+    for of in [&sent, &again] {
+        let path = format!("/v1/submissions/{}/accepted", of["id"].as_str().unwrap());
+        let response = gateway.by("obec", Method::GET, &path).send().await.unwrap();
+        assert_eq!((response.status().as_u16(), header(&response, "content-type")), (200, "application/x-ndjson"));
+        files.push(response.text().await.unwrap());
+    }
+    assert_eq!(files[0], files[1], "a repeated file has the rows of the first");
+    let lines: Vec<Value> = files[0].lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len() as u64, sent["accepted"].as_u64().unwrap());
+    let rows: Vec<u64> = lines.iter().map(|line| line["_row"].as_u64().unwrap()).collect();
+    assert!(rows.is_sorted_by(|a, b| a < b), "in the file's order");
+    assert!(lines.iter().all(|line| line["agency"] == "10" && line["learner_id"].is_string()));
+    let of_register = gateway.by("register", Method::GET, &format!("{register}/accepted")).send().await.unwrap();
+    assert_eq!(of_register.status(), 409);
+}

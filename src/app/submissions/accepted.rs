@@ -1,0 +1,71 @@
+//! The accepted rows of one submission, as canonical records a line, unsealed page by page as they are read.
+//!
+//! They are what the file said, whether or not they are still in force. Every such reading is journalled. A stream that
+//! fails breaks off: the transfer is then not whole, and nobody takes it for whole.
+
+use super::needs_register;
+use crate::app::download::Download;
+use crate::app::{App, AppError, journal_entry, sealing};
+use crate::domain::ids::SubmissionId;
+use crate::domain::principal::Principal;
+use crate::store::{State, Submission};
+use bytes::Bytes;
+use std::io;
+
+/// Records unsealed at once.
+const PAGE: u32 = 1_000;
+
+impl App {
+    /// For the sender's agency and the ministry.
+    ///
+    /// Errors: not at its end; a school register, whose rows are not kept apart.
+    pub async fn accepted_file(&self, principal: &Principal, id: &SubmissionId) -> Result<Download, AppError> {
+        let stored = self.readable(principal, id).await?;
+        if stored.state != State::Committed {
+            return Err(AppError::NotReady);
+        }
+        if !needs_register(&stored) {
+            return Err(AppError::NoRecords);
+        }
+        let holder = self.holder_of_rows(&stored).await?;
+        let accepted = stored.receipt.as_ref().map_or(0, |receipt| receipt.accepted);
+        let detail = serde_json::json!({ "round": stored.new.round.to_string(), "records": accepted });
+        self.store.append_journal(&journal_entry(principal, "records.read", id.as_str(), detail)).await?;
+        let app = self.clone();
+        let content = async_stream::try_stream! {
+            let mut after = 0;
+            while let Some((lines, last)) = app.accepted_page(&holder, after).await.map_err(io::Error::other)? {
+                yield Bytes::from(lines);
+                after = last;
+            }
+        };
+        Ok(Download {
+            media_type: String::from("application/x-ndjson"),
+            file_name: format!("accepted-{id}.ndjson"),
+            bytes: None,
+            content: Box::pin(content),
+        })
+    }
+
+    /// Lines after row `after` and the last row among them; none: there are no more.
+    async fn accepted_page(&self, holder: &Submission, after: u64) -> Result<Option<(Vec<u8>, u64)>, AppError> {
+        let sealed = self.store.records_of(holder.seq, after, PAGE).await?;
+        let Some((last, _)) = sealed.last() else { return Ok(None) };
+        let (last, vault, id) = (*last, self.vault.clone(), holder.new.id.clone());
+        let unseal = move || {
+            let mut sealer = vault.sealer()?;
+            let (mut lines, mut plain) = (Vec::new(), Vec::new());
+            for (row, sealed) in &sealed {
+                plain.clear();
+                sealer.unseal(&sealing::record_label(&id, *row), sealed, &mut plain)?;
+                lines.extend_from_slice(format!("{{\"_row\":{row},").as_bytes());
+                // A record is an object with members: its first brace is replaced by ours.
+                lines.extend_from_slice(plain.get(1..).unwrap_or_default());
+                lines.push(b'\n');
+            }
+            Ok::<_, AppError>(lines)
+        };
+        let lines = tokio::task::spawn_blocking(unseal).await.map_err(|_| AppError::Worker)??;
+        Ok(Some((lines, last)))
+    }
+}
