@@ -41,7 +41,7 @@ impl Default for Limits {
             depth_max: 32,
             shared_strings_bytes_max: 256 << 20,
             envelope_bytes_max: 1 << 20,
-            block_bytes: 1 << 20,
+            block_bytes: 512 << 10,
         }
     }
 }
