@@ -397,4 +397,14 @@ mod tests {
         assert_eq!(list.find("โรงเรียนทดสอบ"), None);
         assert!(list.find("1020000003").is_some());
     }
+    #[test]
+    fn a_directory_has_names_and_last_days_and_a_shared_name_finds_nobody() {
+        let mut closed = school("1020000002", None);
+        closed.closed_on = Some(jiff::civil::date(2026, 6, 1));
+        let list = school_directory(&[school("1020000001", None), closed], "register.7");
+        assert_eq!((list.version(), list.find("โรงเรียนทดสอบ")), ("register.7", None));
+        assert_eq!(list.entries()[0].label.th, "โรงเรียนทดสอบ");
+        let on = |day| list.codes_on(Some(jiff::civil::date(2026, 5, day))).count();
+        assert_eq!((on(31), list.codes_on(Some(jiff::civil::date(2026, 6, 1))).count()), (2, 1));
+    }
 }
