@@ -30,6 +30,7 @@ use assets::Assets;
 use jiff::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
+use submissions::progress::Board;
 
 /// The parts every use case works with. Cheap to clone.
 #[derive(Clone)]
@@ -43,6 +44,7 @@ pub struct App {
     /// Cores one submission may use.
     pub(crate) threads: usize,
     pub(crate) pace: Pace,
+    pub(crate) board: Arc<Board>,
 }
 
 /// How submissions are taken: which are answered at once, how many are worked on together, how long one may take to arrive.
@@ -175,7 +177,7 @@ impl App {
         home: PathBuf,
         threads: usize,
     ) -> Self {
-        App { store, vault, assets, limits, home, threads, pace: Pace::default() }
+        App { store, vault, assets, limits, home, threads, pace: Pace::default(), board: Arc::default() }
     }
 
     pub fn with_pace(self, pace: Pace) -> Self {

@@ -1,12 +1,13 @@
 //! Submissions as their senders and the ministry see them; the files beside this one make what is seen.
 //!
-//! Owns who may see which submission, and the forms they are shown in. `work` brings a kept file to its end,
-//! `enrolments` and `schools` are what is done for either standard, `tries` ends what always fails, `receipt` says what became of it, `refused` gives back
-//! what was not taken, `accepted` what was.
+//! Owns who may see which submission, and the forms they are shown in. `work` brings a kept file to its end, `enrolments`
+//! and `schools` are what is done for either standard, `tries` ends what always fails, `receipt` says what became of it,
+//! `refused` gives back what was not taken, `accepted` what was, `progress` tells of the work while it runs.
 
 mod accepted;
 mod enrolments;
 mod kept;
+pub mod progress;
 mod receipt;
 mod refused;
 mod schools;

@@ -3,6 +3,7 @@
 //! Owns the order kept → processing → committed or refused, and taking up again what a crash left; `tries` counts. The
 //! rows of a submission are invisible until its last transaction, so half a submission never shows.
 
+use super::progress::OnBoard;
 use super::receipt::{commit_entry, duplicate_receipt, sender};
 use super::{ENROLMENT, SubmissionView};
 use crate::app::assets::LoadedMapping;
@@ -79,10 +80,14 @@ impl App {
             self.store.commit_submission(stored.seq, &entry, |_| receipt).await?;
             return Ok(());
         }
+        let on_board = OnBoard::new(self, &stored.new.id);
+        let watcher = Some(on_board.watcher(watcher));
         let app = self.clone();
         let runtime = tokio::runtime::Handle::current();
         let work = move || app.run_stored(&stored, &loaded, context, watcher, &runtime);
-        tokio::task::spawn_blocking(work).await.map_err(|_| AppError::Worker)?
+        let outcome = tokio::task::spawn_blocking(work).await.map_err(|_| AppError::Worker)?;
+        drop(on_board);
+        outcome
     }
 
     /// Kept submissions that did not reach their end and can be worked on now, oldest first.

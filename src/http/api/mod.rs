@@ -7,6 +7,7 @@ pub mod bodies;
 pub mod codelists;
 pub mod counts;
 pub mod data;
+pub mod events;
 pub mod health;
 pub mod mappings;
 pub mod problems;
@@ -24,7 +25,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(submissions::list)
         .service(submissions::one)
         .service(submissions::refused)
-        .service(submissions::accepted);
+        .service(submissions::accepted)
+        .service(events::watch);
     config.service(records::enrolments);
     config.service(counts::last).service(counts::run).service(counts::manifest);
     config.service(standards::list).service(standards::one);

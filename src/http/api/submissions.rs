@@ -167,7 +167,7 @@ pub async fn accepted(
 }
 
 /// An id that is no id can't be there; who has no token learns neither.
-fn submission_id(text: &str, caller: &Caller) -> Result<SubmissionId, Problem> {
+pub fn submission_id(text: &str, caller: &Caller) -> Result<SubmissionId, Problem> {
     if caller.0 == Principal::Anonymous {
         return Err(Problem::new(Kind::Unauthenticated));
     }

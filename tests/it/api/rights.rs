@@ -39,6 +39,7 @@ const TABLE: &[Row] = &[
     row("GET /v1/submissions", "/v1/submissions", [401, 1, 1, 1, 403, 403, 403]),
     row("GET /v1/submissions/{id}", "/v1/submissions/{id}", [401, 1, 404, 1, 404, 404, 404]),
     row("GET /v1/submissions/{id}/refused", "/v1/submissions/{id}/refused", [401, 1, 404, 1, 404, 404, 404]),
+    row("GET /v1/submissions/{id}/events", "/v1/submissions/{id}/events", [401, 1, 404, 1, 404, 404, 404]),
     row("GET /v1/submissions/{id}/accepted", "/v1/submissions/{id}/accepted", [401, 1, 404, 1, 404, 404, 404]),
     row(
         "GET /v1/records/enrolments",

@@ -376,3 +376,21 @@ async fn accepted_rows_come_as_canonical_records_a_line_and_the_reading_is_journ
     let of_register = gateway.by("register", Method::GET, &format!("{register}/accepted")).send().await.unwrap();
     assert_eq!(of_register.status(), 409);
 }
+
+#[tokio::test]
+async fn progress_is_told_as_it_happens_and_the_stream_ends_with_the_submission() {
+    let (gateway, id) = kept_only(Gateway::start()).await;
+    let path = format!("/v1/submissions/{id}/events");
+    let mut watching = gateway.by("dole", Method::GET, &path).send().await.unwrap();
+    assert_eq!((watching.status().as_u16(), header(&watching, "content-type")), (200, "text/event-stream"));
+    let first = String::from_utf8(watching.chunk().await.unwrap().unwrap().to_vec()).unwrap();
+    assert!(first.starts_with("event: progress\ndata: {\"state\":\"received\""), "{first}");
+    let submission = saphan::domain::ids::SubmissionId::parse(&id).unwrap();
+    gateway.app.process(&submission, None).await.unwrap();
+    let rest = watching.text().await.unwrap();
+    let (_, last) = rest.rsplit_once("event: end\ndata: ").unwrap_or_else(|| panic!("ends by itself: {rest}"));
+    let told: Value = serde_json::from_str(last.trim()).unwrap();
+    assert_eq!((&told["state"], &told["rows"]), (&"committed".into(), &420.into()), "{told}");
+    let late = gateway.by("dole", Method::GET, &path).send().await.unwrap().text().await.unwrap();
+    assert!(late.starts_with("event: end\n"), "at its end there is one event: {late}");
+}

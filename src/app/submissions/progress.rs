@@ -1,0 +1,109 @@
+//! How far the work on a submission is, for whoever looks on while it runs.
+//!
+//! Owns a board of what this process works on; it is gone when the work ends, and what another process works on stands
+//! on that one's board. The store alone says what became of a submission.
+
+use super::Waiting;
+use super::work::Watcher;
+use crate::app::{App, AppError};
+use crate::domain::ids::SubmissionId;
+use crate::domain::principal::Principal;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// What this process works on.
+#[derive(Debug, Default)]
+pub(crate) struct Board(Mutex<HashMap<SubmissionId, Arc<Running>>>);
+
+#[derive(Debug)]
+struct Running {
+    since: Instant,
+    rows: AtomicU64,
+    bytes_read: AtomicU64,
+}
+
+/// One look at a submission.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    pub state: String,
+    /// Nothing more will happen to it.
+    pub ended: bool,
+    /// Rows done; none: not known here.
+    pub rows: Option<u64>,
+    /// While it is worked on.
+    pub rows_per_second: Option<u64>,
+    /// Of the kept file, for a bar.
+    pub bytes_read: Option<u64>,
+    pub bytes: u64,
+    pub waiting: Option<Waiting>,
+}
+
+/// Takes the submission off the board when the work ends, however it ends.
+pub(super) struct OnBoard {
+    app: App,
+    id: SubmissionId,
+    running: Arc<Running>,
+}
+
+impl OnBoard {
+    pub(super) fn new(app: &App, id: &SubmissionId) -> Self {
+        let (rows, bytes_read) = (AtomicU64::new(0), AtomicU64::new(0));
+        let running = Arc::new(Running { since: Instant::now(), rows, bytes_read });
+        app.board.lock().insert(id.clone(), running.clone());
+        OnBoard { app: app.clone(), id: id.clone(), running }
+    }
+
+    /// Tells the board and then `other`.
+    pub(super) fn watcher(&self, other: Option<Watcher>) -> Watcher {
+        let running = self.running.clone();
+        Arc::new(move |rows, position| {
+            running.rows.store(rows, Ordering::Relaxed);
+            running.bytes_read.store(position, Ordering::Relaxed);
+            if let Some(other) = &other {
+                other(rows, position);
+            }
+        })
+    }
+}
+
+impl Drop for OnBoard {
+    fn drop(&mut self) {
+        self.app.board.lock().remove(&self.id);
+    }
+}
+
+impl Board {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SubmissionId, Arc<Running>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl App {
+    /// One look, for whoever may see the submission.
+    pub async fn progress(&self, principal: &Principal, id: &SubmissionId) -> Result<Progress, AppError> {
+        let stored = self.readable(principal, id).await?;
+        let running = self.board.lock().get(id).cloned();
+        let (ended, bytes) = (stored.state.is_final(), stored.new.bytes);
+        let view = self.view(stored).await?;
+        let done = view.receipt.as_ref().map(|receipt| receipt.received);
+        let mut progress = Progress {
+            state: view.state,
+            ended,
+            rows: done,
+            rows_per_second: None,
+            bytes_read: done.map(|_| bytes),
+            bytes,
+            waiting: view.waiting,
+        };
+        if let (Some(running), false) = (running, ended) {
+            let rows = running.rows.load(Ordering::Relaxed);
+            let millis = running.since.elapsed().as_millis().max(1) as u64;
+            progress.rows = Some(rows);
+            progress.rows_per_second = Some(rows.saturating_mul(1_000) / millis);
+            progress.bytes_read = Some(running.bytes_read.load(Ordering::Relaxed));
+        }
+        Ok(progress)
+    }
+}

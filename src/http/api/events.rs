@@ -1,0 +1,113 @@
+//! Live progress of one submission, as server-sent events (WHATWG HTML, «Server-sent events»).
+//!
+//! Owns their form and their end: a look twice a second, an event when something changed, a comment when nothing did for
+//! long (so that nobody on the way closes the line), the last event when the submission is at its end. Refuses to stay
+//! open longer than an hour; a reader who is still interested comes again by itself.
+
+use super::bodies::WaitingBody;
+use super::submissions::submission_id;
+use crate::app::submissions::progress::Progress;
+use crate::app::{App, AppError};
+use crate::domain::ids::SubmissionId;
+use crate::domain::principal::Principal;
+use crate::http::auth::Caller;
+use crate::http::problem::Problem;
+use crate::http::query::NoQuery;
+use actix_web::http::header::ContentEncoding;
+use actix_web::{HttpResponse, get, web};
+use bytes::Bytes;
+use futures_util::Stream;
+use serde::Serialize;
+use std::time::Duration;
+use tokio::time::Instant;
+use utoipa::ToSchema;
+
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Silence after which a comment is sent.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+const OPEN_MAX: Duration = Duration::from_secs(3_600);
+
+/// What one event says.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SubmissionProgress)]
+pub struct ProgressBody {
+    /// As of the submission.
+    #[schema(example = "processing")]
+    pub state: String,
+    /// Done so far; left out where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_per_second: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_read: Option<u64>,
+    /// Of the file as received.
+    pub bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingBody>,
+}
+
+impl From<Progress> for ProgressBody {
+    fn from(progress: Progress) -> Self {
+        ProgressBody {
+            state: progress.state,
+            rows: progress.rows,
+            rows_per_second: progress.rows_per_second,
+            bytes_read: progress.bytes_read,
+            bytes: progress.bytes,
+            waiting: progress.waiting.map(WaitingBody::from),
+        }
+    }
+}
+
+/// Live progress as server-sent events: `progress` whenever something changed, `end` when the submission is at its end,
+/// which closes the stream. Each carries the state, and while the work runs in this gateway rows done and rows a second.
+#[utoipa::path(tag = "submissions", operation_id = "watch_submission", security(("token" = [])),
+    params(("id" = String, Path, example = "sub_0199a1b2c3d4e5f60718293a4b5c6d7e")),
+    responses((status = 200, body = ProgressBody, content_type = "text/event-stream", description = "`data` of every event")))]
+#[get("/v1/submissions/{id}/events")]
+pub async fn watch(
+    id: web::Path<String>,
+    _: NoQuery,
+    caller: Caller,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let id = submission_id(&id, &caller)?;
+    // What can go wrong goes wrong here, as a problem, before the stream begins.
+    let first = app.progress(&caller.0, &id).await?;
+    let mut response = HttpResponse::Ok();
+    // Neither we nor a proxy may gather events to compress them.
+    response.insert_header(ContentEncoding::Identity).insert_header(("x-accel-buffering", "no"));
+    Ok(response.content_type("text/event-stream").streaming(events(app, caller.0, id, first)))
+}
+
+fn events(
+    app: web::Data<App>,
+    caller: Principal,
+    id: SubmissionId,
+    first: Progress,
+) -> impl Stream<Item = Result<Bytes, AppError>> {
+    async_stream::try_stream! {
+        let begun = Instant::now();
+        let (mut seen, mut told_at) = (first, begun);
+        yield event(&seen)?;
+        while !seen.ended && begun.elapsed() < OPEN_MAX {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let now = app.progress(&caller, &id).await?;
+            if now != seen {
+                seen = now;
+                told_at = Instant::now();
+                yield event(&seen)?;
+            } else if told_at.elapsed() > SILENCE_MAX {
+                told_at = Instant::now();
+                yield Bytes::from_static(b":\n\n");
+            }
+        }
+    }
+}
+
+fn event(progress: &Progress) -> Result<Bytes, AppError> {
+    let name = if progress.ended { "end" } else { "progress" };
+    let data = serde_json::to_string(&ProgressBody::from(progress.clone())).map_err(|_| AppError::Worker)?;
+    Ok(Bytes::from(format!("event: {name}\ndata: {data}\n\n")))
+}
