@@ -68,6 +68,7 @@ details! {
     SameName(columns: String, name: String) => "คอลัมน์ที่ {columns} ชื่อ {name} เหมือนกัน ให้เปลี่ยนชื่อจนเหลือคอลัมน์เดียว หรือให้ผังอ้างตามลำดับ", "columns {columns} are all named {name}: rename all but one, or take them by position";
     NoneOfFields(expected: String, found: String) => "ไม่มีสมาชิกหรือองค์ประกอบใดของผังเลย ต้องการ {expected} พบ {found}", "none of the mapping's fields is there: expected {expected}; found {found}";
 
+    NotXml => "ไม่ใช่ XML", "not XML";
     NotJson => "ไม่ใช่ JSON", "not JSON";
     NotJsonAt(line: usize, column: usize) => "ไม่ใช่ JSON ที่บรรทัด {line} ตำแหน่ง {column} ของระเบียน", "not JSON at line {line} column {column} of the record";
     EndsHere => "แฟ้มจบที่นี่", "the file ends here";

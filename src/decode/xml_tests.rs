@@ -99,7 +99,9 @@ fn cut_and_ill_formed_files_are_refused_with_their_place() {
         ("<r><e><a>1</a></e", FMT_TRUNCATED),
         ("<r><e><a>1</b></e></r>", FMT_MALFORMED),
         ("  ", FMT_EMPTY),
-        ("not xml", FMT_EMPTY),
+        ("<!-- nothing -->", FMT_EMPTY),
+        ("{\"students\": []}", FMT_MALFORMED),
+        ("<r><e><a>1</a></e></r> more", FMT_MALFORMED),
     ] {
         assert_eq!(refusal(read(file.as_bytes(), &one(), &Limits::default())).0, rule, "{file}");
     }

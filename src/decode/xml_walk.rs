@@ -120,6 +120,10 @@ impl Walk {
         match event {
             Event::Start(element) => self.start(&element, plan, at, out)?,
             Event::End(element) => self.end(element.name().0, plan, at, out)?,
+            Event::Text(text) if self.depth == 0 && has_words(&text) => {
+                let (at, detail) = if self.has_root { (at, Detail::NotWellFormed) } else { (0, Detail::NotXml) };
+                return Err(DecodeError::refused(FMT_MALFORMED, place(at), detail));
+            }
             Event::Text(text) if self.is_collecting(plan) => self.text.push_str(&text),
             Event::CData(text) if self.is_collecting(plan) => self.text.push_str(&text),
             Event::GeneralRef(reference) if self.is_collecting(plan) => match entity(&reference) {
@@ -402,6 +406,11 @@ fn wrong_root(name: &str, plan: &XmlPlan, namespace: u32) -> DecodeError {
         false => Detail::OtherRoot(name.to_owned(), expected),
     };
     DecodeError::refused(COL_MISSING, "byte 0", detail)
+}
+
+/// Anything but blanks and a byte-order mark.
+fn has_words(text: &str) -> bool {
+    !text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']).is_empty()
 }
 
 fn place(at: u64) -> String {
