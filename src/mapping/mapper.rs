@@ -53,6 +53,21 @@ enum Tidied<'b> {
     Refused(u32),
 }
 
+/// Where the row being mapped stands, and the arena for what its repairs make.
+#[derive(Clone, Copy)]
+struct Row<'b> {
+    batch: &'b RowBatch,
+    at: usize,
+    bump: &'b Bump,
+}
+
+impl<'b> Row<'b> {
+    #[inline]
+    fn get(self, slot: usize) -> Option<&'b str> {
+        self.batch.get(self.at, slot)
+    }
+}
+
 /// A value on its way through the steps, or the end of the way.
 enum Moving<'b> {
     Absent,
@@ -106,7 +121,7 @@ impl<'m> Mapper<'m> {
         let Expression::Take(take @ Take { input: Input::Document(_), .. }) = &plan.expression else { return None };
         let (batch, bump) = (RowBatch::new(self.mapping.spec.wanted.len()), Bump::new());
         let mut out = MappedRow::new(self.mapping);
-        let value = self.take(take, plan, &batch, 0, &bump, &mut out);
+        let value = self.take(take, plan, Row { batch: &batch, at: 0, bump: &bump }, &mut out);
         if !out.findings.is_empty() {
             return None;
         }
@@ -141,15 +156,16 @@ impl<'m> Mapper<'m> {
         out: &mut MappedRow<'b>,
     ) {
         out.clear();
+        let row = Row { batch, at, bump };
         for (field, (plan, settled)) in self.mapping.fields.iter().zip(&self.settled).enumerate() {
             out.values[plan.target] = match settled {
                 Some(value) => *value,
                 None => match memo.recall(field, batch, at) {
                     Recall::Known(value) => value,
-                    Recall::Closed => self.evaluate(&plan.expression, plan, batch, at, bump, out),
+                    Recall::Closed => self.evaluate(&plan.expression, plan, row, out),
                     Recall::Missing(missing) => {
                         let said = out.findings.len();
-                        let value = self.evaluate(&plan.expression, plan, batch, at, bump, out);
+                        let value = self.evaluate(&plan.expression, plan, row, out);
                         if out.findings.len() == said {
                             memo.keep(field, missing, batch, at, &value);
                         }
@@ -169,18 +185,16 @@ impl<'m> Mapper<'m> {
         &'b self,
         expression: &'b Expression,
         plan: &'b FieldPlan,
-        batch: &'b RowBatch,
-        at: usize,
-        bump: &'b Bump,
+        row: Row<'b>,
         out: &mut MappedRow<'b>,
     ) -> Value<'b> {
         match expression {
-            Expression::Take(take) => self.take(take, plan, batch, at, bump, out),
+            Expression::Take(take) => self.take(take, plan, row, out),
             Expression::When { subject, test, then, otherwise } => {
-                let holds = self.holds(subject, test, batch, at, bump, out);
+                let holds = self.holds(subject, test, row, out);
                 match (holds, otherwise) {
-                    (true, _) => self.evaluate(then, plan, batch, at, bump, out),
-                    (false, Some(otherwise)) => self.evaluate(otherwise, plan, batch, at, bump, out),
+                    (true, _) => self.evaluate(then, plan, row, out),
+                    (false, Some(otherwise)) => self.evaluate(otherwise, plan, row, out),
                     (false, None) => Value::Absent,
                 }
             }
@@ -188,17 +202,9 @@ impl<'m> Mapper<'m> {
         }
     }
 
-    fn holds<'b>(
-        &'b self,
-        subject: &Subject,
-        test: &Test,
-        batch: &'b RowBatch,
-        at: usize,
-        bump: &'b Bump,
-        out: &mut MappedRow<'b>,
-    ) -> bool {
+    fn holds<'b>(&'b self, subject: &Subject, test: &Test, row: Row<'b>, out: &mut MappedRow<'b>) -> bool {
         let word: Option<&str> = match subject {
-            Subject::Slot(slot) => match self.tidied(*slot, batch, at, bump, out) {
+            Subject::Slot(slot) => match self.tidied(*slot, row, out) {
                 Tidied::Text(text) | Tidied::Warned(Some(text), _) => Some(text),
                 _ => None,
             },
@@ -206,7 +212,7 @@ impl<'m> Mapper<'m> {
                 Value::Absent => None,
                 Value::Text(text) => Some(text),
                 Value::Code(code) => self.lists[*target].as_ref().map(|list| &**list.code(code)),
-                other => Some(bump.alloc_str(&plain(&other))),
+                other => Some(row.bump.alloc_str(&plain(&other))),
             },
         };
         match test {
@@ -217,18 +223,11 @@ impl<'m> Mapper<'m> {
     }
 
     #[inline]
-    fn tidied<'b>(
-        &self,
-        slot: usize,
-        batch: &'b RowBatch,
-        at: usize,
-        bump: &'b Bump,
-        out: &mut MappedRow<'b>,
-    ) -> Tidied<'b> {
+    fn tidied<'b>(&self, slot: usize, row: Row<'b>, out: &mut MappedRow<'b>) -> Tidied<'b> {
         if matches!(out.tidied[slot], Tidied::Unread) {
-            out.tidied[slot] = match batch.get(at, slot) {
+            out.tidied[slot] = match row.get(slot) {
                 None => Tidied::Absent,
-                Some(raw) => match text::tidy(raw, bump) {
+                Some(raw) => match text::tidy(raw, row.bump) {
                     Outcome::Value(text) => Tidied::Text(text),
                     Outcome::Absent => Tidied::Absent,
                     Outcome::Warned(text, fault) => Tidied::Warned(text, out.keep(fault)),
@@ -239,21 +238,13 @@ impl<'m> Mapper<'m> {
         out.tidied[slot]
     }
 
-    fn take<'b>(
-        &'b self,
-        take: &'b Take,
-        plan: &'b FieldPlan,
-        batch: &'b RowBatch,
-        at: usize,
-        bump: &'b Bump,
-        out: &mut MappedRow<'b>,
-    ) -> Value<'b> {
+    fn take<'b>(&'b self, take: &'b Take, plan: &'b FieldPlan, row: Row<'b>, out: &mut MappedRow<'b>) -> Value<'b> {
         // The common shapes without the general machinery: a constant, or one clean cell with at most one step that
         // takes it as it is.
         match &take.input {
             Input::Constant(value) => return constant(value),
             Input::Slot(slot) => {
-                if let Tidied::Text(text) = self.tidied(*slot, batch, at, bump, out)
+                if let Tidied::Text(text) = self.tidied(*slot, row, out)
                     && !take.empty_if.iter().any(|word| **word == *text)
                 {
                     match take.steps.as_slice() {
@@ -269,7 +260,7 @@ impl<'m> Mapper<'m> {
             }
             _ => {}
         }
-        self.take_in_steps(take, plan, batch, at, bump, out)
+        self.take_in_steps(take, plan, row, out)
     }
 
     /// What a step makes of text that needs no repair; none: go the long way, which says why.
@@ -297,16 +288,14 @@ impl<'m> Mapper<'m> {
         &'b self,
         take: &'b Take,
         plan: &'b FieldPlan,
-        batch: &'b RowBatch,
-        at: usize,
-        bump: &'b Bump,
+        row: Row<'b>,
         out: &mut MappedRow<'b>,
     ) -> Value<'b> {
         let raw = match &take.input {
-            Input::Slot(slot) => batch.get(at, *slot),
+            Input::Slot(slot) => row.get(*slot),
             _ => None,
         };
-        let mut moving = self.input(take, plan, batch, at, bump, out);
+        let mut moving = self.input(take, plan, row, out);
         if let Moving::Text(text) = moving
             && take.empty_if.iter().any(|word| **word == *text)
         {
@@ -325,7 +314,7 @@ impl<'m> Mapper<'m> {
             moving = match moving {
                 Moving::Text(text) => {
                     shown = Some(text);
-                    self.step(step, text, raw, plan, bump, out)
+                    self.step(step, text, raw, plan, row, out)
                 }
                 other => other,
             };
@@ -345,20 +334,12 @@ impl<'m> Mapper<'m> {
         }
     }
 
-    fn input<'b>(
-        &'b self,
-        take: &'b Take,
-        plan: &'b FieldPlan,
-        batch: &'b RowBatch,
-        at: usize,
-        bump: &'b Bump,
-        out: &mut MappedRow<'b>,
-    ) -> Moving<'b> {
+    fn input<'b>(&'b self, take: &'b Take, plan: &'b FieldPlan, row: Row<'b>, out: &mut MappedRow<'b>) -> Moving<'b> {
         match &take.input {
-            Input::Slot(slot) => self.read(*slot, plan, batch, at, bump, out),
+            Input::Slot(slot) => self.read(*slot, plan, row, out),
             Input::First(slots) => {
                 for slot in slots {
-                    match self.read(*slot, plan, batch, at, bump, out) {
+                    match self.read(*slot, plan, row, out) {
                         Moving::Absent => {}
                         found => return found,
                     }
@@ -366,11 +347,11 @@ impl<'m> Mapper<'m> {
                 Moving::Absent
             }
             Input::Join { slots, with, keep_empty } => {
-                let room = slots.iter().map(|slot| batch.get(at, *slot).map_or(0, str::len) + with.len()).sum();
-                let mut joined = bumpalo::collections::String::with_capacity_in(room, bump);
+                let room = slots.iter().map(|slot| row.get(*slot).map_or(0, str::len) + with.len()).sum();
+                let mut joined = bumpalo::collections::String::with_capacity_in(room, row.bump);
                 let mut any = false;
                 for (position, slot) in slots.iter().enumerate() {
-                    let part = match self.read(*slot, plan, batch, at, bump, out) {
+                    let part = match self.read(*slot, plan, row, out) {
                         Moving::Text(part) => Some(part),
                         Moving::Refused(fault) => return Moving::Refused(fault),
                         _ => None,
@@ -387,7 +368,7 @@ impl<'m> Mapper<'m> {
             }
             Input::Document(at) => match self.document.get(*at).and_then(Option::as_deref) {
                 None => Moving::Absent,
-                Some(raw) => match text::tidy(raw, bump) {
+                Some(raw) => match text::tidy(raw, row.bump) {
                     Outcome::Value(text) | Outcome::Warned(Some(text), _) => Moving::Text(text),
                     Outcome::Absent | Outcome::Warned(None, _) => Moving::Absent,
                     Outcome::Refused(fault) => Moving::Refused(fault),
@@ -400,16 +381,8 @@ impl<'m> Mapper<'m> {
     }
 
     #[inline]
-    fn read<'b>(
-        &self,
-        slot: usize,
-        plan: &FieldPlan,
-        batch: &'b RowBatch,
-        at: usize,
-        bump: &'b Bump,
-        out: &mut MappedRow<'b>,
-    ) -> Moving<'b> {
-        match self.tidied(slot, batch, at, bump, out) {
+    fn read<'b>(&self, slot: usize, plan: &FieldPlan, row: Row<'b>, out: &mut MappedRow<'b>) -> Moving<'b> {
+        match self.tidied(slot, row, out) {
             Tidied::Text(text) => Moving::Text(text),
             Tidied::Absent | Tidied::Unread => Moving::Absent,
             Tidied::Warned(text, at) => {
@@ -427,11 +400,11 @@ impl<'m> Mapper<'m> {
         text: &'b str,
         raw: Option<&'b str>,
         plan: &FieldPlan,
-        bump: &'b Bump,
+        row: Row<'b>,
         out: &mut MappedRow<'b>,
     ) -> Moving<'b> {
         let day = self.context.round.count_day();
-        match apply(step, text, raw, day, self.context.schools.as_deref(), bump) {
+        match apply(step, text, raw, day, self.context.schools.as_deref(), row.bump) {
             Applied::Text(text) => Moving::Text(text),
             Applied::Value(Outcome::Value(value)) => Moving::Done(value),
             Applied::Value(Outcome::Absent) => Moving::Absent,
