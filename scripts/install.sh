@@ -8,6 +8,7 @@ set -euo pipefail
 
 readonly RUST_MIN="1.94"
 readonly CARGO_DENY_VERSION="0.20.2"
+readonly POSTGRES_MIN=15
 
 die() {
   printf '\n%s\n' "$*" >&2
@@ -27,28 +28,63 @@ have() {
   esac
 }
 
+# Runs a command as root.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+install_packages() {
+  command -v apt-get >/dev/null 2>&1 ||
+    die "Missing: $*. This machine has no apt-get: please install them with its own package manager."
+  [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null 2>&1 ||
+    die "Missing: $*. Please install them as root: apt-get install $*"
+  printf 'installing %s\n' "$*"
+  local log
+  log=$(mktemp)
+  if ! { as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    die "apt-get could not install $*; its last lines are above."
+  fi
+  rm -f "$log"
+}
+
 need() {
   local missing=() package
   for package in "$@"; do
     have "$package" || missing+=("$package")
   done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  command -v apt-get >/dev/null 2>&1 ||
-    die "Missing: ${missing[*]}. This machine has no apt-get: please install them with its own package manager."
-  local sudo=()
-  if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null 2>&1 || die "Missing: ${missing[*]}. Please install them as root: apt-get install ${missing[*]}"
-    sudo=(sudo)
-  fi
-  printf 'installing %s\n' "${missing[*]}"
-  local log
-  log=$(mktemp)
-  if ! { "${sudo[@]}" apt-get update && "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
-    tail -n 20 "$log" >&2
-    die "apt-get could not install ${missing[*]}; its last lines are above."
-  fi
-  rm -f "$log"
+  [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+}
+
+have_postgres() {
+  local initdb version
+  for initdb in /usr/lib/postgresql/*/bin/initdb; do
+    version=${initdb#/usr/lib/postgresql/}
+    [ -x "$initdb" ] && [ "${version%%/*}" -ge "$POSTGRES_MIN" ] && return 0
+  done
+  return 1
+}
+
+# The programs only: the tests start servers of their own. The package would make and start a service of the machine, so
+# its switch for that is off while it is installed, and then as it was.
+need_postgres() {
+  have_postgres && return 0
+  local conf=/etc/postgresql-common/createcluster.conf kept package=postgresql
+  need postgresql-common
+  kept=$(mktemp)
+  cp "$conf" "$kept"
+  printf 'create_main_cluster = false\n' | as_root tee -a "$conf" >/dev/null
+  apt-cache show "postgresql-$POSTGRES_MIN" >/dev/null 2>&1 && package="postgresql-$POSTGRES_MIN"
+  local installed=0
+  (install_packages "$package") || installed=$?
+  as_root cp "$kept" "$conf"
+  rm -f "$kept"
+  [ $installed -eq 0 ] && have_postgres || die "PostgreSQL $POSTGRES_MIN or newer is needed for the tests."
 }
 
 need_rust() {
@@ -80,6 +116,7 @@ case "${1:-build}" in
   build) ;;
   test)
     need python3
+    need_postgres
     cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
       rustup component add rustfmt clippy ||
       die "rustfmt and clippy are needed for the checks: install them beside Rust."

@@ -12,6 +12,7 @@ use crate::domain::round::Round;
 use crate::store::{NewSubmission, StoreError};
 use crate::vault::{SealedWriter, sha256_hex};
 use jiff::Timestamp;
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -129,6 +130,22 @@ impl App {
                 Err(error.into())
             }
         }
+    }
+
+    /// Removes what senders began and a crash cut off before it was acknowledged. Files that a living process still
+    /// writes are locked by it and stay.
+    pub fn sweep_kept(&self) -> Result<(), AppError> {
+        let folder = self.home.join(KEPT);
+        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
+        for entry in entries {
+            let path = entry.map_err(AppError::Write)?.path();
+            let orphan = path.extension().is_some_and(|extension| extension == "part")
+                && File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
+            if orphan {
+                std::fs::remove_file(&path).map_err(AppError::Write)?;
+            }
+        }
+        Ok(())
     }
 
     /// Names the code lists and the register together: a file is the same only against the same lists.

@@ -4,7 +4,6 @@
 //! SQL. Every use case takes a principal and asks it before anything else.
 
 pub mod assets;
-mod claim;
 pub mod clients;
 pub mod counting;
 pub mod download;

@@ -4,7 +4,7 @@
 //! All faults are reported at once, each with its variable or its file and line, because an operator who mends one
 //! at a time restarts ten times. Refuses unknown keys in the file, and variables that look like a misspelt setting.
 //!
-//! Deliberately absent: the master key in the file. A secret belongs in the environment or in its own file.
+//! Deliberately absent: the master key and passwords in the file. A secret belongs in the environment or in its own file.
 
 mod value;
 
@@ -18,8 +18,8 @@ use value::{Given, Text, bytes, number};
 pub struct Settings {
     /// Store, keys, kept files, open data. `SAPHAN_HOME`, default `./var`.
     pub home: PathBuf,
-    /// The SQLite file. `SAPHAN_DATABASE_URL` (`sqlite:PATH`), default `saphan.db` in the home.
-    pub database: PathBuf,
+    /// `SAPHAN_DATABASE_URL` (`sqlite:PATH`, `postgres://…`), default the SQLite file `saphan.db` in the home.
+    pub database: Database,
     /// `SAPHAN_LISTEN`, default `127.0.0.1:8080`.
     pub listen: SocketAddr,
     /// `SAPHAN_SCHEMAS`; none: `./schemas`, else what is inside the binary.
@@ -43,6 +43,25 @@ impl std::fmt::Debug for Settings {
             .field("master_key", &self.master_key.as_ref().map(|_| "…"))
             .field("limits", &self.limits)
             .finish()
+    }
+}
+
+/// Where the store is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    /// A file.
+    Sqlite(PathBuf),
+    /// An address, with whatever password it holds.
+    Postgres(String),
+}
+
+impl std::fmt::Debug for Database {
+    /// Without the address, which may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Database::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+            Database::Postgres(_) => f.debug_tuple("Postgres").field(&"…").finish(),
+        }
     }
 }
 
@@ -145,7 +164,7 @@ impl Settings {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let small = |max: u64| move |text: &str| number(text, 1, max).map(|number| number as usize);
         let settings = Settings {
-            database: given.take("database_url", database).unwrap_or_else(|| home.join("saphan.db")),
+            database: given.take("database_url", database).unwrap_or_else(|| Database::Sqlite(home.join("saphan.db"))),
             home,
             listen: given.take("listen", listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             schemas: given.take("schemas", |text| Ok(PathBuf::from(text))),
@@ -194,6 +213,13 @@ fn from_file(file: ConfigFile<'_>, given: &mut Given) {
             given.fault(
                 place,
                 "a secret doesn't belong in this file: set SAPHAN_MASTER_KEY, or leave it to keys/master.key".into(),
+            );
+        } else if name == "database_url" && has_password(&entry.value.0) {
+            given.fault(
+                place,
+                "a password doesn't belong in this file: leave it out of the address and put it into PGPASSWORD or \
+                 ~/.pgpass, or set SAPHAN_DATABASE_URL"
+                    .into(),
             );
         } else if NAMES.contains(&name.as_str()) {
             given.set(name, place, entry.value.0);
@@ -265,22 +291,32 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("`{text}` is not an address and port such as 127.0.0.1:8080 or [::]:8080"))
 }
 
-fn database(text: &str) -> Result<PathBuf, String> {
+/// `postgres://user:password@…`, or `…?password=…`.
+fn has_password(address: &str) -> bool {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let user =
+        rest.split(['/', '?']).next().and_then(|authority| authority.rsplit_once('@')).map_or("", |(user, _)| user);
+    user.contains(':') || address.contains("password=")
+}
+
+fn database(text: &str) -> Result<Database, String> {
     // The whole address is never repeated: it may hold a password.
-    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", ""));
     match scheme {
         "sqlite" => {
-            let path = text.trim_start_matches("sqlite:");
-            let path = path.strip_prefix("//").unwrap_or(path);
+            let path = rest.strip_prefix("//").unwrap_or(rest);
             if path.is_empty() || path.contains('?') || path == ":memory:" {
                 return Err("name a file: sqlite:/var/lib/saphan/saphan.db".into());
             }
-            Ok(PathBuf::from(path))
+            Ok(Database::Sqlite(PathBuf::from(path)))
         }
-        "postgres" | "postgresql" => Err("this build stores in SQLite only; leave the setting out to use \
-            saphan.db in the home folder, or name a file: sqlite:/var/lib/saphan/saphan.db"
+        "postgres" | "postgresql" if rest.len() > 2 && rest.starts_with("//") => {
+            Ok(Database::Postgres(text.to_owned()))
+        }
+        "postgres" | "postgresql" => Err("name user, machine and database: postgres://saphan@db.example/saphan".into()),
+        _ => Err("not a database address; write sqlite:/var/lib/saphan/saphan.db or \
+            postgres://saphan@db.example/saphan"
             .into()),
-        _ => Err("not a database address; this build takes sqlite:/var/lib/saphan/saphan.db".into()),
     }
 }
 

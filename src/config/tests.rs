@@ -19,7 +19,7 @@ fn faults(text: &str, pairs: &[(&str, &str)]) -> Vec<String> {
 fn nothing_given_is_a_working_gateway() {
     let settings = Settings::parse(None, &environment(&[])).unwrap();
     assert_eq!(settings.home, Path::new("./var"));
-    assert_eq!(settings.database, Path::new("./var/saphan.db"));
+    assert_eq!(settings.database, Database::Sqlite("./var/saphan.db".into()));
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.limits.small_submission_bytes, 8 << 20);
     assert!(settings.limits.workers >= 1);
@@ -33,7 +33,7 @@ fn the_environment_wins_over_the_file() {
         Settings::parse(file(text), &environment(&[("LISTEN", "[::1]:8081"), ("ROWS_MAX", "1_000")])).unwrap();
     assert_eq!(settings.listen.to_string(), "[::1]:8081");
     assert_eq!(settings.home, Path::new("/srv/saphan"));
-    assert_eq!(settings.database, Path::new("/srv/saphan/saphan.db"));
+    assert_eq!(settings.database, Database::Sqlite("/srv/saphan/saphan.db".into()));
     assert_eq!((settings.limits.workers, settings.limits.rows_max), (3, 1_000));
     assert_eq!(settings.limits.file_bytes_max, 2 << 30);
 }
@@ -64,17 +64,39 @@ fn a_file_that_is_no_list_of_settings_is_placed() {
 }
 
 #[test]
-fn databases_other_than_sqlite_are_named_and_secrets_not_repeated() {
-    let faults = faults("", &[("DATABASE_URL", "postgres://saphan:secret@db/saphan")]);
-    assert!(faults[0].starts_with("SAPHAN_DATABASE_URL: this build stores in SQLite only"), "{faults:?}");
-    assert!(!faults[0].contains("secret"));
-    for bad in ["mysql://x", "sqlite:", "sqlite::memory:", "/some/path", "sqlite:x?mode=ro"] {
-        assert!(Settings::parse(None, &environment(&[("DATABASE_URL", bad)])).is_err(), "{bad}");
+fn a_database_is_a_file_or_an_address_and_its_password_is_not_shown() {
+    let address = "postgres://saphan:secret@db/saphan";
+    let settings = Settings::parse(None, &environment(&[("DATABASE_URL", address)])).unwrap();
+    assert_eq!(settings.database, Database::Postgres(address.into()));
+    assert!(!format!("{settings:?}").contains("secret"));
+    for bad in [
+        "mysql://x:secret@y",
+        "sqlite:",
+        "sqlite::memory:",
+        "/some/path",
+        "sqlite:x?mode=ro",
+        "postgres:",
+        "postgres://",
+    ] {
+        let faults = faults("", &[("DATABASE_URL", bad)]);
+        assert!(faults[0].starts_with("SAPHAN_DATABASE_URL: ") && !faults[0].contains("secret"), "{bad}: {faults:?}");
     }
     for (url, path) in [("sqlite:/a/b.db", "/a/b.db"), ("sqlite:///a/b.db", "/a/b.db"), ("sqlite:b.db", "b.db")] {
         let settings = Settings::parse(None, &environment(&[("DATABASE_URL", url)])).unwrap();
-        assert_eq!(settings.database, Path::new(path));
+        assert_eq!(settings.database, Database::Sqlite(path.into()));
     }
+}
+
+#[test]
+fn a_password_stays_out_of_the_file() {
+    for bad in ["postgres://saphan:secret@db/saphan", "postgres://saphan@db/saphan?password=secret"] {
+        let faults = faults(&format!("database_url: {bad}\n"), &[]);
+        assert!(faults[0].starts_with("saphan.yaml:1:") && faults[0].contains("PGPASSWORD"), "{faults:?}");
+        assert!(!faults[0].contains("secret"));
+    }
+    let settings =
+        Settings::parse(file("database_url: postgres://saphan@db:5432/saphan\n"), &environment(&[])).unwrap();
+    assert_eq!(settings.database, Database::Postgres("postgres://saphan@db:5432/saphan".into()));
 }
 
 #[test]

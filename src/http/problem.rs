@@ -377,6 +377,14 @@ impl From<Arc<AppError>> for Problem {
             AppError::Store(store) if store.is_busy() => {
                 Problem::new(Kind::Unavailable).retry_after(BUSY_RETRY_S).because(error.clone())
             }
+            AppError::Store(store) if store.is_conflict() => conflict(
+                "มีผู้ทำรายการนี้ไปก่อนแล้ว ผลของรายการนั้นยังอยู่ครบ ตรวจดูแล้วจึงส่งใหม่หากยังจำเป็น",
+                "Somebody else did this first, and what they did stands. Look at it, then send again if you still need to.",
+            )
+            .because(error.clone()),
+            AppError::Store(store) if store.is_unknown() => {
+                not_found("ไม่มีรายการนี้แล้ว", "There is no such thing any more.").because(error.clone())
+            }
             _ => Problem::internal(error.clone()),
         }
     }

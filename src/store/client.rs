@@ -2,14 +2,13 @@
 //!
 //! Owns their rows; a token is known by its hash only. Revoking works at once, because every request looks here.
 
+use super::engine::{Row, query};
 use super::row::{agency_from, optional_time_from, time_from};
 use super::{JournalEntry, Store, StoreError, journal};
 use crate::domain::agency::AgencyCode;
 use crate::domain::ids::ClientId;
 use crate::domain::principal::Scope;
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewClient {
@@ -47,7 +46,7 @@ const USED: &str = "UPDATE client SET last_used_at = $2 WHERE id = $1";
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[INSERT, BY_TOKEN, ALL, REVOKE, ROTATE, USED];
 
-fn from_row(found: &SqliteRow) -> Result<Client, StoreError> {
+fn from_row(found: &Row) -> Result<Client, StoreError> {
     let scopes: &str = found.try_get("scopes")?;
     let agency: Option<&str> = found.try_get("agency")?;
     Ok(Client {
@@ -68,14 +67,14 @@ impl Store {
     pub async fn add_client(&self, new: &NewClient, entry: &JournalEntry) -> Result<(), StoreError> {
         let scopes: Vec<&str> = new.scopes.iter().map(Scope::as_str).collect();
         let mut tx = self.begin().await?;
-        sqlx::query(INSERT)
+        query(INSERT)
             .bind(new.id.as_str())
             .bind(&new.name)
             .bind(new.agency.as_ref().map(|agency| agency.as_str()))
             .bind(scopes.join(" "))
             .bind(&new.token_hash)
             .bind(new.created_at.to_string())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         journal::append(&mut tx, entry).await?;
         Ok(tx.commit().await?)
@@ -83,13 +82,13 @@ impl Store {
 
     /// None for an unknown token and for a revoked client.
     pub async fn client_by_token_hash(&self, token_hash: &str) -> Result<Option<Client>, StoreError> {
-        let found = sqlx::query(BY_TOKEN).bind(token_hash).fetch_optional(&self.read).await?;
+        let found = query(BY_TOKEN).bind(token_hash).fetch_optional(&self.read).await?;
         found.as_ref().map(from_row).transpose()
     }
 
     /// Oldest first, revoked ones too.
     pub async fn clients(&self) -> Result<Vec<Client>, StoreError> {
-        sqlx::query(ALL).fetch_all(&self.read).await?.iter().map(from_row).collect()
+        query(ALL).fetch_all(&self.read).await?.iter().map(from_row).collect()
     }
 
     pub async fn revoke_client(&self, id: &ClientId, entry: &JournalEntry) -> Result<(), StoreError> {
@@ -109,7 +108,7 @@ impl Store {
         entry: &JournalEntry,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        let done = sqlx::query(statement).bind(id.as_str()).bind(value).execute(&mut *tx).await?;
+        let done = query(statement).bind(id.as_str()).bind(value).execute(&mut tx).await?;
         if done.rows_affected() == 0 {
             return Err(StoreError::NoSuchClient);
         }
@@ -120,7 +119,7 @@ impl Store {
     /// Not journalled: it happens with every request. Call it now and then, not each time.
     pub async fn client_used(&self, id: &ClientId, at: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        sqlx::query(USED).bind(id.as_str()).bind(at.to_string()).execute(&mut *tx).await?;
+        query(USED).bind(id.as_str()).bind(at.to_string()).execute(&mut tx).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! Owns the meaning of `replace` and `delta`. Refuses a submission that has ended. Readers see all of it or nothing.
 
+use super::engine::{Tx, query, query_scalar};
 use super::journal::{self, JournalEntry};
 use super::submission::open_for_change;
 use super::{Store, StoreError, register};
 use crate::domain::enrolment::{School, SubmissionMode};
 use crate::domain::receipt::Receipt;
-use sqlx::SqliteConnection;
 
 // Holdings of earlier submissions in force for the schools of submission $1. What was received later stays, whichever
 // of the two is done first: a large file must not overwrite the small correction sent after it.
@@ -20,17 +20,17 @@ macro_rules! replaced {
 
 const REPLACES_ANY: &str = concat!("SELECT EXISTS (", replaced!(), ")");
 // School by school through the index on (holding, learner). Asked of the new rows, so that each is counted once.
-const UNCHANGED: &str = "SELECT count(*) FROM holding n CROSS JOIN enrolment e ON e.holding = n.id \
-    WHERE n.submission = $1 AND EXISTS (SELECT 1 FROM holding o CROSS JOIN enrolment p ON p.holding = o.id \
-      WHERE o.round = n.round AND o.agency = n.agency AND o.school_id = n.school_id AND o.in_force = 1 \
+const UNCHANGED: &str = "SELECT count(*) FROM holding n CROSS JOIN enrolment e \
+    WHERE e.holding = n.id AND n.submission = $1 AND EXISTS (SELECT 1 FROM holding o CROSS JOIN enrolment p \
+      WHERE p.holding = o.id AND o.round = n.round AND o.agency = n.agency AND o.school_id = n.school_id AND o.in_force = 1 \
       AND o.submission <> n.submission AND p.learner = e.learner AND p.content = e.content \
       AND (o.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = p.record)))";
 // Rows that a replacement takes away and whose learner it does not bring again to the same school.
 const REMOVED: &str = concat!(
-    "SELECT count(*) FROM holding o CROSS JOIN enrolment p ON p.holding = o.id WHERE o.id IN (",
+    "SELECT count(*) FROM holding o CROSS JOIN enrolment p WHERE p.holding = o.id AND o.id IN (",
     replaced!(),
     ") AND (o.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = p.record)) \
-     AND NOT EXISTS (SELECT 1 FROM holding n CROSS JOIN enrolment e ON e.holding = n.id WHERE n.submission = $1 \
+     AND NOT EXISTS (SELECT 1 FROM holding n CROSS JOIN enrolment e WHERE e.holding = n.id AND n.submission = $1 \
        AND n.agency = o.agency AND n.school_id = o.school_id AND e.learner = p.learner)"
 );
 const PUT_OUT_OF_FORCE: &str = concat!("UPDATE holding SET in_force = 0 WHERE id IN (", replaced!(), ")");
@@ -43,17 +43,16 @@ const LATER_DELTA: &str = "SELECT EXISTS (SELECT 1 FROM holding o JOIN holding n
     AND n.in_force = 1 AND n.submission > $1)";
 // Rows of submission $1 about learners of whom a later delta in force says something newer.
 const SUPERSEDED_BY_LATER: &str = "INSERT INTO superseded (record, by_submission) \
-    SELECT p.record, max(n.submission) FROM holding o CROSS JOIN enrolment p ON p.holding = o.id \
-    CROSS JOIN holding n ON n.round = o.round AND n.agency = o.agency AND n.school_id = o.school_id \
-    CROSS JOIN enrolment e ON e.holding = n.id AND e.learner = p.learner \
-    WHERE o.submission = $1 AND o.in_force = 1 AND n.in_force = 1 AND n.submission > $1 GROUP BY p.record";
+    SELECT p.record, max(n.submission) FROM holding o CROSS JOIN enrolment p CROSS JOIN holding n CROSS JOIN enrolment e \
+    WHERE p.holding = o.id AND n.round = o.round AND n.agency = o.agency AND n.school_id = o.school_id \
+    AND e.holding = n.id AND e.learner = p.learner AND o.submission = $1 AND o.in_force = 1 AND n.in_force = 1 AND n.submission > $1 GROUP BY p.record";
 const COUNT_OWN_SUPERSEDED: &str = "UPDATE holding SET superseded_rows = (SELECT count(*) FROM enrolment p \
     JOIN superseded x ON x.record = p.record WHERE p.holding = holding.id) WHERE submission = $1";
 const SUPERSEDE: &str = concat!(
     "INSERT INTO superseded (record, by_submission) \
-     SELECT p.record, $1 FROM holding o CROSS JOIN enrolment p ON p.holding = o.id WHERE o.id IN (",
+     SELECT p.record, CAST($1 AS BIGINT) FROM holding o CROSS JOIN enrolment p WHERE p.holding = o.id AND o.id IN (",
     replaced!(),
-    ") AND EXISTS (SELECT 1 FROM holding n CROSS JOIN enrolment e ON e.holding = n.id WHERE n.submission = $1 \
+    ") AND EXISTS (SELECT 1 FROM holding n CROSS JOIN enrolment e WHERE e.holding = n.id AND n.submission = $1 \
        AND n.agency = o.agency AND n.school_id = o.school_id AND e.learner = p.learner) \
      AND NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = p.record)"
 );
@@ -103,7 +102,9 @@ impl Store {
     ) -> Result<Receipt, StoreError> {
         let mut tx = self.begin().await?;
         let submission = open_for_change(&mut tx, seq).await?;
-        let replaces: bool = sqlx::query_scalar(REPLACES_ANY).bind(seq).fetch_one(&mut *tx).await?;
+        // Two commits that don't see each other's holdings could both come into force.
+        tx.take_turn(&format!("round {}", submission.new.round)).await?;
+        let replaces: bool = query_scalar(REPLACES_ANY).bind(seq).fetch_one(&mut tx).await?;
         let mut change = Change::default();
         if replaces {
             change.unchanged = count(UNCHANGED, seq, &mut tx).await?;
@@ -115,13 +116,13 @@ impl Store {
                 SubmissionMode::Delta => &[SUPERSEDE, COUNT_SUPERSEDED],
             };
             for statement in statements {
-                sqlx::query(*statement).bind(seq).execute(&mut *tx).await?;
+                query(*statement).bind(seq).execute(&mut tx).await?;
             }
         }
-        sqlx::query(PUT_IN_FORCE).bind(seq).execute(&mut *tx).await?;
-        if sqlx::query_scalar(LATER_DELTA).bind(seq).fetch_one(&mut *tx).await? {
+        query(PUT_IN_FORCE).bind(seq).execute(&mut tx).await?;
+        if query_scalar(LATER_DELTA).bind(seq).fetch_one(&mut tx).await? {
             for statement in [SUPERSEDED_BY_LATER, COUNT_OWN_SUPERSEDED] {
-                sqlx::query(statement).bind(seq).execute(&mut *tx).await?;
+                query(statement).bind(seq).execute(&mut tx).await?;
             }
         }
         let receipt = finish(change);
@@ -146,27 +147,22 @@ impl Store {
     }
 }
 
-async fn count(statement: &'static str, seq: i64, connection: &mut SqliteConnection) -> Result<u64, StoreError> {
-    let rows = sqlx::query_scalar(statement).bind(seq).fetch_one(connection).await?;
+async fn count(statement: &'static str, seq: i64, tx: &mut Tx) -> Result<u64, StoreError> {
+    let rows = query_scalar(statement).bind(seq).fetch_one(tx).await?;
     super::row::count_from(rows, "enrolment")
 }
 
-async fn end(
-    connection: &mut SqliteConnection,
-    seq: i64,
-    receipt: &Receipt,
-    entry: &JournalEntry,
-) -> Result<(), StoreError> {
+async fn end(tx: &mut Tx, seq: i64, receipt: &Receipt, entry: &JournalEntry) -> Result<(), StoreError> {
     let json = serde_json::to_string(receipt).map_err(|_| StoreError::Unreadable("receipt"))?;
     let rows = |count: u64| i64::try_from(count).map_err(|_| StoreError::Unreadable("receipt"));
-    sqlx::query(FINISH)
+    query(FINISH)
         .bind(seq)
         .bind(entry.at.to_string())
         .bind(json)
         .bind(rows(receipt.received)?)
         .bind(rows(receipt.accepted)?)
         .bind(rows(receipt.refused)?)
-        .execute(&mut *connection)
+        .execute(&mut *tx)
         .await?;
-    journal::append(connection, entry).await
+    journal::append(tx, entry).await
 }

@@ -3,26 +3,16 @@
 //! Owns the questions, not the rules: it finds the few places a rule has to look at, among millions, and totals the
 //! rest. Every question of one [`CountView`] sees the same state, whatever is committed meanwhile.
 
+use super::dialect::{both, in_force, json_pairs, json_texts};
+use super::engine::{Sql, Tx, query, query_scalar};
 use super::row::{Interner, agency_from, count_from, place_from, round_from};
 use super::{Store, StoreError};
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::{HeadcountKey, Place};
 use crate::domain::round::Round;
 use futures_util::TryStreamExt;
-use sqlx::{Row, Sqlite, Transaction};
 use std::sync::Arc;
 
-// Enrolments in force: `e` with its holding `h`, round $1. The rows of a submission lie together (`record` begins with
-// its number), so they are read in one sweep, and each looks its holding up; by way of the index over holdings every row
-// would be a leap of its own.
-macro_rules! in_force {
-    () => {
-        " FROM (SELECT DISTINCT i.submission FROM holding i WHERE i.round = $1 AND i.in_force = 1) f \
-         CROSS JOIN enrolment e ON e.record BETWEEN f.submission * 4294967296 AND f.submission * 4294967296 + 4294967295 \
-         CROSS JOIN holding h ON h.id = e.holding WHERE h.in_force = 1 \
-         AND (h.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = e.record)) "
-    };
-}
 macro_rules! place_columns {
     () => {
         "SELECT e.record, e.learner, e.id_kind, e.name, e.birth, e.person, h.agency, h.school_id, e.grade, e.sex, \
@@ -30,43 +20,84 @@ macro_rules! place_columns {
     };
 }
 
-// `coalesce` keeps the planner from probing every school for every repeated learner: one pass over all rows is far cheaper.
-const REPEATED_LEARNERS: &str = concat!(
-    place_columns!(),
-    in_force!(),
-    "AND coalesce(e.learner, NULL) IN (SELECT e.learner",
-    in_force!(),
-    "GROUP BY e.learner HAVING count(*) > 1) ORDER BY e.learner, e.record"
-);
+// `coalesce` keeps SQLite's planner from probing every school for every repeated learner: one pass over all rows is far
+// cheaper.
+macro_rules! repeated_learners {
+    ($engine:ident) => {
+        concat!(
+            place_columns!(),
+            in_force!($engine),
+            "AND coalesce(e.learner, NULL) IN (SELECT e.learner",
+            in_force!($engine),
+            "GROUP BY e.learner HAVING count(*) > 1) ORDER BY e.learner, e.record"
+        )
+    };
+}
 // Kind 2 is a G-code, 1 a citizen number (`row.rs`). G-codes are few, so the innermost set is small.
-const REPEATED_PERSONS: &str = concat!(
-    place_columns!(),
-    in_force!(),
-    "AND e.id_kind IN (1, 2) AND e.person IN (SELECT e.person",
-    in_force!(),
-    "AND e.id_kind = 1 AND e.person IN (SELECT e.person",
-    in_force!(),
-    "AND e.id_kind = 2)) ORDER BY e.person, e.record"
-);
-const HEADCOUNTS: &str = concat!(
-    "SELECT h.agency, h.school_id, c.grade, c.sex, c.status, sum(c.n) AS n FROM \
-     (SELECT e.holding, e.grade, e.sex, e.status, count(*) AS n",
-    in_force!(),
-    "GROUP BY e.holding, e.grade, e.sex, e.status) c JOIN holding h ON h.id = c.holding \
-     GROUP BY h.agency, h.school_id, c.grade, c.sex, c.status ORDER BY h.agency, h.school_id, c.grade, c.sex, c.status"
-);
-const GRADE_AGES: &str =
-    concat!("SELECT e.grade, e.age, count(*) AS n", in_force!(), "GROUP BY e.grade, e.age ORDER BY e.grade, e.age");
+macro_rules! repeated_persons {
+    ($engine:ident) => {
+        concat!(
+            place_columns!(),
+            in_force!($engine),
+            "AND e.id_kind IN (1, 2) AND e.person IN (SELECT e.person",
+            in_force!($engine),
+            "AND e.id_kind = 1 AND e.person IN (SELECT e.person",
+            in_force!($engine),
+            "AND e.id_kind = 2)) ORDER BY e.person, e.record"
+        )
+    };
+}
+macro_rules! headcounts {
+    ($engine:ident) => {
+        concat!(
+            "SELECT h.agency, h.school_id, c.grade, c.sex, c.status, CAST(sum(c.n) AS BIGINT) AS n FROM \
+             (SELECT e.holding, e.grade, e.sex, e.status, count(*) AS n",
+            in_force!($engine),
+            "GROUP BY e.holding, e.grade, e.sex, e.status) c JOIN holding h ON h.id = c.holding \
+             GROUP BY h.agency, h.school_id, c.grade, c.sex, c.status \
+             ORDER BY h.agency, h.school_id, c.grade, c.sex, c.status NULLS FIRST"
+        )
+    };
+}
+macro_rules! grade_ages {
+    ($engine:ident) => {
+        concat!(
+            "SELECT e.grade, e.age, count(*) AS n",
+            in_force!($engine),
+            "GROUP BY e.grade, e.age ORDER BY e.grade, e.age"
+        )
+    };
+}
 // The wanted pairs come as one JSON array of [grade, age], so that their number doesn't change the statement.
-const BY_GRADE_AGE: &str = concat!(
-    place_columns!(),
-    in_force!(),
-    "AND (e.grade, e.age) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each($2)) \
-     ORDER BY e.record"
-);
-const IN_SCHOOLS: &str =
-    concat!(place_columns!(), in_force!(), "AND h.school_id IN (SELECT value FROM json_each($2)) ORDER BY e.record");
-const TOTAL: &str = concat!("SELECT count(*)", in_force!());
+macro_rules! by_grade_age {
+    ($engine:ident) => {
+        concat!(
+            place_columns!(),
+            in_force!($engine),
+            "AND (e.grade, e.age) IN ",
+            json_pairs!($engine),
+            " ORDER BY e.record"
+        )
+    };
+}
+macro_rules! in_schools {
+    ($engine:ident) => {
+        concat!(place_columns!(), in_force!($engine), "AND h.school_id IN ", json_texts!($engine), " ORDER BY e.record")
+    };
+}
+macro_rules! total {
+    ($engine:ident) => {
+        concat!("SELECT count(*)", in_force!($engine))
+    };
+}
+
+const REPEATED_LEARNERS: Sql = both!(repeated_learners);
+const REPEATED_PERSONS: Sql = both!(repeated_persons);
+const HEADCOUNTS: Sql = both!(headcounts);
+const GRADE_AGES: Sql = both!(grade_ages);
+const BY_GRADE_AGE: Sql = both!(by_grade_age);
+const IN_SCHOOLS: Sql = both!(in_schools);
+const TOTAL: Sql = both!(total);
 const SUBMISSIONS: &str = "SELECT s.seq, s.id, s.mapping, s.mapping_version, s.mapping_sha256, s.lists_version, s.agency, \
     s.sha256, s.received_rows, s.accepted_rows, s.refused_rows FROM submission s WHERE s.seq IN \
     (SELECT h.submission FROM holding h WHERE h.round = $1 AND h.in_force = 1) ORDER BY s.seq";
@@ -74,17 +105,10 @@ const SUBMISSIONS: &str = "SELECT s.seq, s.id, s.mapping, s.mapping_version, s.m
 const ROUNDS: &str = "SELECT DISTINCT round FROM holding WHERE in_force = 1 ORDER BY round";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[
-    REPEATED_LEARNERS,
-    REPEATED_PERSONS,
-    HEADCOUNTS,
-    GRADE_AGES,
-    BY_GRADE_AGE,
-    IN_SCHOOLS,
-    TOTAL,
-    SUBMISSIONS,
-    ROUNDS,
-];
+pub(super) const STATEMENTS: &[&str] = &[SUBMISSIONS, ROUNDS];
+#[cfg(test)]
+pub(super) const IN_DIALECT: &[Sql] =
+    &[REPEATED_LEARNERS, REPEATED_PERSONS, HEADCOUNTS, GRADE_AGES, BY_GRADE_AGE, IN_SCHOOLS, TOTAL];
 
 /// Learners of one cell with one status (none: studying).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,15 +146,15 @@ pub struct SubmissionInForce {
 
 /// One snapshot of one round. Holds a reading connection while it lives; keep it short.
 pub struct CountView {
-    tx: Transaction<'static, Sqlite>,
+    tx: Tx,
     round: String,
 }
 
 impl Store {
     pub async fn count_view(&self, round: Round) -> Result<CountView, StoreError> {
-        let mut tx = self.read.begin().await?;
-        // A deferred transaction takes its snapshot with the first read.
-        sqlx::query(super::META_GET).bind("vault").fetch_optional(&mut *tx).await?;
+        let mut tx = self.read.snapshot().await?;
+        // It is taken with the first read.
+        query(super::META_GET).bind("vault").fetch_optional(&mut tx).await?;
         Ok(CountView { tx, round: round.to_string() })
     }
 }
@@ -138,7 +162,7 @@ impl Store {
 impl Store {
     /// Rounds of which anything is in force, earliest first.
     pub async fn rounds_in_force(&self) -> Result<Vec<Round>, StoreError> {
-        let rounds: Vec<String> = sqlx::query_scalar(ROUNDS).fetch_all(&self.read).await?;
+        let rounds: Vec<String> = query_scalar(ROUNDS).fetch_all(&self.read).await?;
         rounds.iter().map(|round| round_from(round, "holding.round")).collect()
     }
 }
@@ -178,7 +202,7 @@ impl CountView {
     pub async fn headcounts(&mut self) -> Result<Vec<HeadcountCell>, StoreError> {
         let mut texts = Interner::default();
         let mut cells = Vec::new();
-        let mut rows = sqlx::query(HEADCOUNTS).bind(self.round.as_str()).fetch(&mut *self.tx);
+        let mut rows = query(HEADCOUNTS).bind(self.round.as_str()).fetch(&mut self.tx)?;
         while let Some(found) = rows.try_next().await? {
             cells.push(HeadcountCell {
                 key: HeadcountKey {
@@ -187,7 +211,7 @@ impl CountView {
                     grade: texts.get(found.try_get("grade")?),
                     sex: texts.get(found.try_get("sex")?),
                 },
-                status: found.try_get::<Option<&str>, _>("status")?.map(|status| texts.get(status)),
+                status: found.try_get::<Option<&str>>("status")?.map(|status| texts.get(status)),
                 learners: count_from(found.try_get("n")?, "enrolment")?,
             });
         }
@@ -195,12 +219,12 @@ impl CountView {
     }
 
     pub async fn grade_age_counts(&mut self) -> Result<Vec<GradeAge>, StoreError> {
-        let rows = sqlx::query(GRADE_AGES).bind(self.round.as_str()).fetch_all(&mut *self.tx).await?;
+        let rows = query(GRADE_AGES).bind(self.round.as_str()).fetch_all(&mut self.tx).await?;
         rows.iter()
             .map(|found| {
                 Ok(GradeAge {
-                    grade: found.try_get::<&str, _>("grade")?.into(),
-                    age_years: u8::try_from(found.try_get::<i64, _>("age")?)
+                    grade: found.try_get::<&str>("grade")?.into(),
+                    age_years: u8::try_from(found.try_get::<i64>("age")?)
                         .map_err(|_| StoreError::Unreadable("enrolment.age"))?,
                     learners: count_from(found.try_get("n")?, "enrolment")?,
                 })
@@ -210,13 +234,13 @@ impl CountView {
 
     /// Enrolments in force.
     pub async fn total(&mut self) -> Result<u64, StoreError> {
-        let total = sqlx::query_scalar(TOTAL).bind(self.round.as_str()).fetch_one(&mut *self.tx).await?;
+        let total = query_scalar(TOTAL).bind(self.round.as_str()).fetch_one(&mut self.tx).await?;
         count_from(total, "enrolment")
     }
 
     /// The files the count stands on, in the order they came.
     pub async fn submissions_in_force(&mut self) -> Result<Vec<SubmissionInForce>, StoreError> {
-        let rows = sqlx::query(SUBMISSIONS).bind(self.round.as_str()).fetch_all(&mut *self.tx).await?;
+        let rows = query(SUBMISSIONS).bind(self.round.as_str()).fetch_all(&mut self.tx).await?;
         rows.iter()
             .map(|found| {
                 let agency: &str = found.try_get("agency")?;
@@ -238,7 +262,7 @@ impl CountView {
             .collect()
     }
 
-    async fn places(&mut self, statement: &'static str, json: Option<String>) -> Result<Vec<Place>, StoreError> {
+    async fn places(&mut self, statement: Sql, json: Option<String>) -> Result<Vec<Place>, StoreError> {
         let mut places = Vec::new();
         self.each_place(statement, json, |place| places.push(place)).await?;
         Ok(places)
@@ -246,16 +270,16 @@ impl CountView {
 
     async fn each_place(
         &mut self,
-        statement: &'static str,
+        statement: Sql,
         json: Option<String>,
         mut each: impl FnMut(Place),
     ) -> Result<(), StoreError> {
         let mut texts = Interner::default();
-        let mut query = sqlx::query(statement).bind(self.round.as_str());
+        let mut query = query(statement).bind(self.round.as_str());
         if let Some(json) = json {
             query = query.bind(json);
         }
-        let mut rows = query.fetch(&mut *self.tx);
+        let mut rows = query.fetch(&mut self.tx)?;
         while let Some(found) = rows.try_next().await? {
             each(place_from(&found, &mut texts)?);
         }

@@ -1,8 +1,9 @@
 //! Why the store could not do it, one variant per cause.
 //!
-//! Owns the translation of named constraints into causes a user understands. Refuses to show the database's own
-//! text outside the error chain: it is in `source` for the log, never in `Display`.
+//! Owns the translation of the databases' errors into causes a user understands; their names stand in `dialect.rs`.
+//! Refuses to show the database's own text outside the error chain: it is in `source` for the log, never in `Display`.
 
+use super::dialect::{self, Trouble};
 use super::submission::State;
 
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,10 @@ pub enum StoreError {
     ClientExists,
     #[error("there is a release of this version already")]
     ReleaseExists,
+    #[error("a row of one submission came twice")]
+    RowTwice,
+    #[error("a school stands in the register twice")]
+    SchoolTwice,
     #[error("there is no such submission")]
     NoSuchSubmission,
     #[error("there is no such client, or it is revoked already")]
@@ -27,8 +32,17 @@ pub enum StoreError {
     OtherVault,
     #[error("the store is busy; try again")]
     Busy(#[source] sqlx::Error),
+    #[error("the database can't be reached; try again")]
+    Unreachable(#[source] sqlx::Error),
     #[error("the disk is full or can't be written")]
     Disk(#[source] sqlx::Error),
+    /// Never repeated: it may hold a password.
+    #[error("the database's address can't be read; write postgres://USER@HOST/DATABASE")]
+    Address,
+    #[error("the database runs PostgreSQL {0}; {OLDEST} or newer is needed", OLDEST = super::postgres::VERSION_MIN)]
+    OldServer(i32),
+    #[error("the database's encoding is {0}; make one with ENCODING 'UTF8'")]
+    ServerEncoding(String),
     #[error("the store's file can't be used")]
     File(#[source] std::io::Error),
     #[error("the store's tables could not be brought up to date")]
@@ -43,21 +57,19 @@ pub enum StoreError {
 impl StoreError {
     /// Worth trying again in a moment.
     pub fn is_busy(&self) -> bool {
-        matches!(self, StoreError::Busy(_))
+        matches!(self, StoreError::Busy(_) | StoreError::Unreachable(_))
     }
-}
 
-/// Text that SQLite's message for a broken constraint holds (it names columns, not constraints), and what it means.
-fn constraint(message: &str) -> Option<StoreError> {
-    type Cause = fn() -> StoreError;
-    const NAMES: [(&str, Cause); 5] = [
-        ("submission.idempotency_key", || StoreError::IdempotencyKeyUsed),
-        ("submission.id", || StoreError::SubmissionExists),
-        ("client.token_hash", || StoreError::ClientExists),
-        ("client.id", || StoreError::ClientExists),
-        ("opendata_release.", || StoreError::ReleaseExists),
-    ];
-    NAMES.iter().find(|(text, _)| message.contains(text)).map(|(_, error)| error())
+    /// Somebody else was quicker, or it was done already: trying again changes nothing.
+    pub fn is_conflict(&self) -> bool {
+        use StoreError::{ClientExists, IdempotencyKeyUsed, ReleaseExists, SubmissionExists, WrongState};
+        matches!(self, IdempotencyKeyUsed | SubmissionExists | ClientExists | ReleaseExists | WrongState(_))
+    }
+
+    /// It speaks of a thing that isn't there.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, StoreError::NoSuchSubmission | StoreError::NoSuchClient)
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -66,16 +78,19 @@ impl From<sqlx::Error> for StoreError {
             return StoreError::Busy(error);
         }
         let Some(database) = error.as_database_error() else {
-            return StoreError::Database(error);
+            return match error {
+                // The server went away, or was never there.
+                sqlx::Error::Io(_) | sqlx::Error::Tls(_) => StoreError::Unreachable(error),
+                _ => StoreError::Database(error),
+            };
         };
-        if database.is_unique_violation() {
-            return constraint(database.message()).unwrap_or(StoreError::Database(error));
+        if let Some(cause) = dialect::constraint(database) {
+            return cause;
         }
-        // The primary result code is the low byte (sqlite.org/rescode.html): 5 busy, 6 locked, 8 read-only, 10 I/O, 13 full.
-        match database.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
-            Some(5 | 6) => StoreError::Busy(error),
-            Some(8 | 10 | 13) => StoreError::Disk(error),
-            _ => StoreError::Database(error),
+        match dialect::trouble(database) {
+            Some(Trouble::Busy) => StoreError::Busy(error),
+            Some(Trouble::Disk) => StoreError::Disk(error),
+            None => StoreError::Database(error),
         }
     }
 }

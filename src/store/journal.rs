@@ -2,9 +2,9 @@
 //!
 //! Refuses identities: `object` is an id of ours, `detail` is small JSON of codes and numbers.
 
+use super::engine::{Tx, query};
 use super::{Store, StoreError, row};
 use jiff::Timestamp;
-use sqlx::{Row, SqliteConnection};
 
 /// What is about to be written.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,21 +26,24 @@ pub struct Journalled {
     pub entry: JournalEntry,
 }
 
-const APPEND: &str = "INSERT INTO journal (at, actor, act, object, detail) VALUES ($1, $2, $3, $4, $5)";
+const APPEND: &str = "INSERT INTO journal (seq, at, actor, act, object, detail) \
+    SELECT coalesce(max(seq), 0) + 1, $1, $2, $3, $4, $5 FROM journal";
 const READ: &str = "SELECT seq, at, actor, act, object, detail FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[APPEND, READ];
 
-/// Inside the transaction of the act it tells of.
-pub(super) async fn append(connection: &mut SqliteConnection, entry: &JournalEntry) -> Result<(), StoreError> {
-    sqlx::query(APPEND)
+/// Inside the transaction of the act it tells of, as its last statement: the numbers rise without a gap in the order in
+/// which the acts came to be, so nobody who reads on from a number misses one.
+pub(super) async fn append(tx: &mut Tx, entry: &JournalEntry) -> Result<(), StoreError> {
+    tx.take_turn("journal").await?;
+    query(APPEND)
         .bind(entry.at.to_string())
         .bind(&entry.actor)
         .bind(&entry.act)
         .bind(&entry.object)
         .bind(entry.detail.to_string())
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
@@ -55,7 +58,7 @@ impl Store {
 
     /// Entries after number `after`, oldest first.
     pub async fn journal(&self, after: i64, limit: u32) -> Result<Vec<Journalled>, StoreError> {
-        let rows = sqlx::query(READ).bind(after).bind(limit).fetch_all(&self.read).await?;
+        let rows = query(READ).bind(after).bind(limit).fetch_all(&self.read).await?;
         rows.iter()
             .map(|found| {
                 let detail: &str = found.try_get("detail")?;

@@ -5,17 +5,21 @@
 //! before it leaves nothing anybody can see. Every act that changes something writes its journal entry in the
 //! same transaction.
 //!
-//! Refuses plain identities (it takes keyed hashes and sealed bytes only), clocks (the caller says when), and a
-//! second writer inside one process: SQLite has one, so the pool for writing has one connection and the rest read.
+//! Refuses plain identities (it takes keyed hashes and sealed bytes only) and clocks (the caller says when).
 //!
-//! SQL is portable text with `$1` parameters, kept as constants beside the noun it serves; only the bulk inserts
-//! of `stage` are written for SQLite. `sqlite.rs` holds what else is particular to it.
+//! It stands on SQLite or PostgreSQL, and nobody outside can tell which: the same SQL with `$1` parameters, kept as
+//! constants beside the noun it serves, runs on both through `engine`. What must be said differently is in `dialect.rs`;
+//! opening, bulk writing and claiming are done differently, in `sqlite/` and `postgres/`.
 
+mod claim;
 mod client;
 mod commit;
 mod count;
+mod dialect;
+mod engine;
 mod error;
 mod journal;
+mod postgres;
 mod record;
 mod register;
 mod release;
@@ -24,6 +28,7 @@ mod sqlite;
 mod stage;
 mod submission;
 
+pub use claim::Claim;
 pub use client::{Client, NewClient};
 pub use commit::Change;
 pub use count::{CountView, GradeAge, HeadcountCell, SubmissionInForce};
@@ -35,39 +40,43 @@ pub use release::{CountRun, NewCountRun, Release};
 pub use stage::{RefusedRow, Stager};
 pub use submission::{DuplicateKey, NewSubmission, ReadBy, State, Submission, SubmissionFilter};
 
-use sqlx::{Sqlite, SqlitePool, Transaction};
-use std::path::Path;
+use crate::config::Database;
+use claim::Claims;
+use engine::{Pool, Tx, query, query_scalar};
 
 /// A handle to the store; clones share it.
 #[derive(Debug, Clone)]
 pub struct Store {
-    read: SqlitePool,
-    /// One connection.
-    write: SqlitePool,
+    read: Pool,
+    write: Pool,
+    claims: Claims,
 }
 
 const META_GET: &str = "SELECT value FROM meta WHERE name = $1";
 const META_ADD: &str = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
 
 impl Store {
-    /// Opens the SQLite file, made private to this user if it isn't there, and brings its tables up to date.
-    pub async fn open(path: &Path) -> Result<Store, StoreError> {
-        let (read, write) = sqlite::open(path).await?;
-        Ok(Store { read, write })
+    /// Opens the SQLite file, made private to this user if it isn't there, or connects to PostgreSQL; brings the tables
+    /// up to date.
+    pub async fn open(database: &Database) -> Result<Store, StoreError> {
+        match database {
+            Database::Sqlite(path) => sqlite::open(path).await,
+            Database::Postgres(address) => postgres::open(address).await,
+        }
     }
 
     /// Ties this store to one keyring, the first time; later refuses any other, whose hashes would meet nothing here.
     pub async fn pin_vault(&self, fingerprint: &str) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        sqlx::query(META_ADD).bind("vault").bind(fingerprint).execute(&mut *tx).await?;
-        let pinned: String = sqlx::query_scalar(META_GET).bind("vault").fetch_one(&mut *tx).await?;
+        query(META_ADD).bind("vault").bind(fingerprint).execute(&mut tx).await?;
+        let pinned: String = query_scalar(META_GET).bind("vault").fetch_one(&mut tx).await?;
         tx.commit().await?;
         if pinned == fingerprint { Ok(()) } else { Err(StoreError::OtherVault) }
     }
 
     /// Whether the store answers: for readiness probes.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query(META_GET).bind("vault").fetch_optional(&self.read).await?;
+        query(META_GET).bind("vault").fetch_optional(&self.read).await?;
         Ok(())
     }
 
@@ -75,17 +84,17 @@ impl Store {
     pub async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
+        self.claims.close().await;
     }
 
-    /// A write transaction that holds the write lock from its start, so that it can't fail half-way for another writer.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        self.write.begin().await
     }
 }
 
-/// Every statement of the store by noun; a test prepares them all.
+/// Every statement of the store by noun; a test prepares them all, on both engines.
 #[cfg(test)]
-fn statements() -> Vec<&'static str> {
+fn statements() -> Vec<engine::Sql> {
     let nouns = [
         &[META_GET, META_ADD][..],
         client::STATEMENTS,
@@ -98,7 +107,8 @@ fn statements() -> Vec<&'static str> {
         stage::STATEMENTS,
         submission::STATEMENTS,
     ];
-    nouns.concat()
+    let same = nouns.concat().into_iter().map(engine::Sql::from);
+    same.chain([count::IN_DIALECT, submission::IN_DIALECT].concat()).collect()
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 //!
 //! Returns sealed bytes only; opening them is the vault's work, on purpose and journalled.
 
+use super::engine::{query, query_scalar};
 use super::row::{record_key, record_range, row_of, submission_of};
 use super::{Store, StoreError};
 use crate::domain::agency::AgencyCode;
 use crate::domain::round::Round;
-use sqlx::Row;
 use std::sync::Arc;
 
 /// Where a page ended: bring it back to go on.
@@ -70,25 +70,25 @@ impl Store {
         after: Option<RecordCursor>,
         limit: u32,
     ) -> Result<Vec<SealedRecord>, StoreError> {
-        let mut read = self.read.begin().await?;
+        let mut read = self.read.snapshot().await?;
         let mut page = Vec::new();
         let mut from = after.map_or(0, |cursor| cursor.holding);
         loop {
-            let holdings = sqlx::query(HOLDINGS)
+            let holdings = query(HOLDINGS)
                 .bind(round.to_string())
                 .bind(agency.as_str())
                 .bind(school.unwrap_or(""))
                 .bind(from)
                 .bind(HOLDINGS_A_STEP)
-                .fetch_all(&mut *read)
+                .fetch_all(&mut read)
                 .await?;
             for found in &holdings {
                 let holding: i64 = found.try_get("id")?;
-                let school_id: Arc<str> = found.try_get::<&str, _>("school_id")?.into();
-                let submission_id: Arc<str> = found.try_get::<&str, _>("submission_id")?.into();
+                let school_id: Arc<str> = found.try_get::<&str>("school_id")?.into();
+                let submission_id: Arc<str> = found.try_get::<&str>("submission_id")?.into();
                 let after = after.filter(|cursor| cursor.holding == holding).map_or(0, |cursor| cursor.record);
                 let room = limit - page.len() as u32;
-                for found in sqlx::query(PAGE).bind(holding).bind(after).bind(room).fetch_all(&mut *read).await? {
+                for found in query(PAGE).bind(holding).bind(after).bind(room).fetch_all(&mut read).await? {
                     let record: i64 = found.try_get("record")?;
                     page.push(SealedRecord {
                         submission_key: submission_of(record),
@@ -117,7 +117,7 @@ impl Store {
         after: u64,
         limit: u32,
     ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
-        let rows = sqlx::query(OF_SUBMISSION)
+        let rows = query(OF_SUBMISSION)
             .bind(record_key(submission_key, after)?)
             .bind(record_range(submission_key).1)
             .bind(limit)
@@ -128,6 +128,6 @@ impl Store {
 
     /// The sealed record of one row, in force or not.
     pub async fn open_record(&self, submission_key: i64, row: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(sqlx::query_scalar(ONE).bind(record_key(submission_key, row)?).fetch_optional(&self.read).await?)
+        query_scalar(ONE).bind(record_key(submission_key, row)?).fetch_optional(&self.read).await
     }
 }

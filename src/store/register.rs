@@ -1,10 +1,10 @@
 //! The school register in force, and which registers there were.
 
+use super::engine::{Tx, query, query_scalar};
 use super::row::{agency_from, count_from, day_from, day_number, time_from};
 use super::{JournalEntry, Store, StoreError, journal};
 use crate::domain::enrolment::School;
 use jiff::Timestamp;
-use sqlx::{Row, SqliteConnection};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub struct RegisterVersion {
 const CLEAR: &str = "DELETE FROM school";
 const INSERT: &str = "INSERT INTO school (school_id, smis, agency, name_th, name_en, subdistrict, latitude, longitude, \
     status, opened_on, closed_on) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-const INSERT_VERSION: &str = "INSERT INTO register_version (submission, schools, at) VALUES ($1, $2, $3)";
+const INSERT_VERSION: &str = "INSERT INTO register_version (version, submission, schools, at) \
+    SELECT coalesce(max(version), 0) + 1, $1, $2, $3 FROM register_version";
 const VERSION: &str = "SELECT version, submission, schools, at FROM register_version ORDER BY version DESC LIMIT 1";
 const ALL: &str = "SELECT school_id, smis, agency, name_th, name_en, subdistrict, latitude, longitude, status, opened_on, \
     closed_on FROM school ORDER BY school_id";
@@ -31,14 +32,24 @@ pub(super) const STATEMENTS: &[&str] = &[CLEAR, INSERT, INSERT_VERSION, VERSION,
 
 /// Inside the caller's transaction.
 pub(super) async fn replace(
-    connection: &mut SqliteConnection,
+    tx: &mut Tx,
     schools: &[School],
     submission: Option<i64>,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(CLEAR).execute(&mut *connection).await?;
+    tx.take_turn("register").await?;
+    query(CLEAR).execute(&mut *tx).await?;
+    match tx {
+        Tx::Sqlite(_) => insert_each(tx, schools).await?,
+        Tx::Postgres(tx) => super::postgres::copy_schools(tx, schools).await?,
+    }
+    query(INSERT_VERSION).bind(submission).bind(schools.len() as i64).bind(at.to_string()).execute(tx).await?;
+    Ok(())
+}
+
+async fn insert_each(tx: &mut Tx, schools: &[School]) -> Result<(), StoreError> {
     for school in schools {
-        sqlx::query(INSERT)
+        query(INSERT)
             .bind(&*school.school_id)
             .bind(school.smis.as_deref())
             .bind(school.agency.as_str())
@@ -50,15 +61,9 @@ pub(super) async fn replace(
             .bind(&*school.status)
             .bind(school.opened_on.map(day_number))
             .bind(school.closed_on.map(day_number))
-            .execute(&mut *connection)
+            .execute(&mut *tx)
             .await?;
     }
-    sqlx::query(INSERT_VERSION)
-        .bind(submission)
-        .bind(schools.len() as i64)
-        .bind(at.to_string())
-        .execute(connection)
-        .await?;
     Ok(())
 }
 
@@ -73,12 +78,12 @@ impl Store {
 
     /// The register in force, by school code.
     pub async fn schools(&self) -> Result<Vec<School>, StoreError> {
-        let rows = sqlx::query(ALL).fetch_all(&self.read).await?;
+        let rows = query(ALL).fetch_all(&self.read).await?;
         rows.iter()
             .map(|found| {
-                let optional = |column: &str| found.try_get::<Option<&str>, _>(column);
+                let optional = |column: &str| found.try_get::<Option<&str>>(column);
                 Ok(School {
-                    school_id: found.try_get::<&str, _>("school_id")?.into(),
+                    school_id: found.try_get::<&str>("school_id")?.into(),
                     smis: optional("smis")?.map(Arc::from),
                     agency: agency_from(found.try_get("agency")?, "school.agency")?,
                     name_th: found.try_get("name_th")?,
@@ -86,7 +91,7 @@ impl Store {
                     subdistrict: optional("subdistrict")?.map(Arc::from),
                     latitude: found.try_get("latitude")?,
                     longitude: found.try_get("longitude")?,
-                    status: found.try_get::<&str, _>("status")?.into(),
+                    status: found.try_get::<&str>("status")?.into(),
                     opened_on: day_from(found.try_get("opened_on")?, "school.opened_on")?,
                     closed_on: day_from(found.try_get("closed_on")?, "school.closed_on")?,
                 })
@@ -95,12 +100,12 @@ impl Store {
     }
 
     pub async fn school_count(&self) -> Result<u64, StoreError> {
-        count_from(sqlx::query_scalar(COUNT).fetch_one(&self.read).await?, "school")
+        count_from(query_scalar(COUNT).fetch_one(&self.read).await?, "school")
     }
 
     /// None: there never was a register.
     pub async fn register_version(&self) -> Result<Option<RegisterVersion>, StoreError> {
-        let found = sqlx::query(VERSION).fetch_optional(&self.read).await?;
+        let found = query(VERSION).fetch_optional(&self.read).await?;
         found
             .map(|found| {
                 Ok(RegisterVersion {

@@ -1,11 +1,10 @@
 //! What was made of the data: count runs with their manifests, and open-data releases.
 
+use super::engine::{Row, query, query_scalar};
 use super::row::{round_from, time_from};
 use super::{JournalEntry, Store, StoreError, journal};
 use crate::domain::round::Round;
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewCountRun {
@@ -51,7 +50,7 @@ const LATEST: &str = "SELECT r.dataset, r.version, r.sha256, r.published_at, r.p
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[ADD_COUNT, LAST_COUNT, LAST_COUNTS, ADD_RELEASE, RELEASES, LATEST];
 
-fn release_from(found: &SqliteRow) -> Result<Release, StoreError> {
+fn release_from(found: &Row) -> Result<Release, StoreError> {
     Ok(Release {
         dataset: found.try_get("dataset")?,
         version: found.try_get("version")?,
@@ -61,7 +60,7 @@ fn release_from(found: &SqliteRow) -> Result<Release, StoreError> {
     })
 }
 
-fn count_run_from(found: &SqliteRow) -> Result<CountRun, StoreError> {
+fn count_run_from(found: &Row) -> Result<CountRun, StoreError> {
     Ok(CountRun {
         seq: found.try_get("seq")?,
         run: NewCountRun {
@@ -77,13 +76,13 @@ fn count_run_from(found: &SqliteRow) -> Result<CountRun, StoreError> {
 impl Store {
     pub async fn add_count_run(&self, run: &NewCountRun, entry: &JournalEntry) -> Result<i64, StoreError> {
         let mut tx = self.begin().await?;
-        let seq = sqlx::query_scalar(ADD_COUNT)
+        let seq = query_scalar(ADD_COUNT)
             .bind(run.round.to_string())
             .bind(run.at.to_string())
             .bind(&run.result)
             .bind(&run.manifest)
             .bind(&run.signature)
-            .fetch_one(&mut *tx)
+            .fetch_one(&mut tx)
             .await?;
         journal::append(&mut tx, entry).await?;
         tx.commit().await?;
@@ -91,26 +90,26 @@ impl Store {
     }
 
     pub async fn last_count_run(&self, round: Round) -> Result<Option<CountRun>, StoreError> {
-        let found = sqlx::query(LAST_COUNT).bind(round.to_string()).fetch_optional(&self.read).await?;
+        let found = query(LAST_COUNT).bind(round.to_string()).fetch_optional(&self.read).await?;
         found.as_ref().map(count_run_from).transpose()
     }
 
     /// The last count of every round, by round.
     pub async fn last_count_runs(&self) -> Result<Vec<CountRun>, StoreError> {
-        sqlx::query(LAST_COUNTS).fetch_all(&self.read).await?.iter().map(count_run_from).collect()
+        query(LAST_COUNTS).fetch_all(&self.read).await?.iter().map(count_run_from).collect()
     }
 
     /// All of a publication at once: all releases become known, or none.
     pub async fn add_releases(&self, releases: &[Release], entry: &JournalEntry) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         for release in releases {
-            sqlx::query(ADD_RELEASE)
+            query(ADD_RELEASE)
                 .bind(&release.dataset)
                 .bind(release.version)
                 .bind(&release.sha256)
                 .bind(release.published_at.to_string())
                 .bind(&release.path)
-                .execute(&mut *tx)
+                .execute(&mut tx)
                 .await?;
         }
         journal::append(&mut tx, entry).await?;
@@ -119,11 +118,11 @@ impl Store {
 
     /// Newest first.
     pub async fn releases(&self, dataset: &str) -> Result<Vec<Release>, StoreError> {
-        sqlx::query(RELEASES).bind(dataset).fetch_all(&self.read).await?.iter().map(release_from).collect()
+        query(RELEASES).bind(dataset).fetch_all(&self.read).await?.iter().map(release_from).collect()
     }
 
     /// The newest of every dataset, by name.
     pub async fn latest_releases(&self) -> Result<Vec<Release>, StoreError> {
-        sqlx::query(LATEST).fetch_all(&self.read).await?.iter().map(release_from).collect()
+        query(LATEST).fetch_all(&self.read).await?.iter().map(release_from).collect()
     }
 }

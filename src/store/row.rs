@@ -3,14 +3,13 @@
 //! Owns the stored forms. Refuses to guess: what doesn't read back is `StoreError::Unreadable` with its column.
 
 use super::StoreError;
+use super::engine::Row;
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::{KeyedHash, Place};
 use crate::domain::learner_id::LearnerIdKind;
 use crate::domain::round::Round;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -86,8 +85,8 @@ pub(super) fn optional_time_from(text: Option<&str>, column: &'static str) -> Re
     text.map(|text| time_from(text, column)).transpose()
 }
 
-fn hash_from(row: &SqliteRow, column: &'static str) -> Result<KeyedHash, StoreError> {
-    row.try_get::<&[u8], _>(column)?.try_into().map_err(|_| StoreError::Unreadable(column))
+fn hash_from(row: &Row, column: &'static str) -> Result<KeyedHash, StoreError> {
+    row.try_get::<&[u8]>(column)?.try_into().map_err(|_| StoreError::Unreadable(column))
 }
 
 /// Counts are never negative; a negative one is somebody else's writing.
@@ -111,7 +110,7 @@ impl Interner {
 }
 
 /// From a row with the columns of `count::PLACE_COLUMNS`.
-pub(super) fn place_from(row: &SqliteRow, texts: &mut Interner) -> Result<Place, StoreError> {
+pub(super) fn place_from(row: &Row, texts: &mut Interner) -> Result<Place, StoreError> {
     let record: i64 = row.try_get("record")?;
     Ok(Place {
         learner: hash_from(row, "learner")?,
@@ -123,9 +122,9 @@ pub(super) fn place_from(row: &SqliteRow, texts: &mut Interner) -> Result<Place,
         school_id: texts.get(row.try_get("school_id")?),
         grade: texts.get(row.try_get("grade")?),
         sex: texts.get(row.try_get("sex")?),
-        status: row.try_get::<Option<&str>, _>("status")?.map(|status| texts.get(status)),
-        dual_programme: row.try_get::<i64, _>("dual")? != 0,
-        age_years: u8::try_from(row.try_get::<i64, _>("age")?).map_err(|_| StoreError::Unreadable("enrolment.age"))?,
+        status: row.try_get::<Option<&str>>("status")?.map(|status| texts.get(status)),
+        dual_programme: row.try_get::<i64>("dual")? != 0,
+        age_years: u8::try_from(row.try_get::<i64>("age")?).map_err(|_| StoreError::Unreadable("enrolment.age"))?,
         entry_date: day_from(row.try_get("entry_date")?, "enrolment.entry_date")?,
         exit_date: day_from(row.try_get("exit_date")?, "enrolment.exit_date")?,
         submission_key: submission_of(record),

@@ -3,6 +3,8 @@
 //! Owns the states and their order: received → processing → committed, refused or failed; received → cancelled. A try that
 //! failed leads back to received.
 
+use super::dialect::locked;
+use super::engine::{Row, Sql, Tx, query, query_scalar};
 use super::journal::{self, JournalEntry};
 use super::{Store, StoreError, row};
 use crate::domain::agency::AgencyCode;
@@ -11,8 +13,6 @@ use crate::domain::ids::{ClientId, SubmissionId};
 use crate::domain::receipt::Receipt;
 use crate::domain::round::Round;
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -131,6 +131,7 @@ const INSERT: &str = "INSERT INTO submission (id, mapping, mapping_version, mapp
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'received', $10, $11, $12, $13, $14, $15) RETURNING seq";
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM submission WHERE id = $1");
 const BY_SEQ: &str = concat!("SELECT ", columns!(), " FROM submission WHERE seq = $1");
+const FOR_CHANGE: Sql = locked!("SELECT ", columns!(), " FROM submission WHERE seq = $1");
 const BY_IDEMPOTENCY_KEY: &str =
     concat!("SELECT ", columns!(), " FROM submission WHERE client = $1 AND idempotency_key = $2");
 const UNFINISHED: &str =
@@ -165,9 +166,12 @@ const END: &str = "UPDATE submission SET state = $2, finished_at = $3, problem =
 pub(super) const STATEMENTS: &[&str] =
     &[INSERT, BY_ID, BY_SEQ, BY_IDEMPOTENCY_KEY, UNFINISHED, LIST, DUPLICATE, BEGIN_WORK, PUT_OFF, END];
 
-fn from_row(found: &SqliteRow) -> Result<Submission, StoreError> {
-    let text = |column: &'static str| found.try_get::<&str, _>(column);
-    let json = |column: &'static str| found.try_get::<Option<&str>, _>(column);
+#[cfg(test)]
+pub(super) const IN_DIALECT: &[Sql] = &[FOR_CHANGE];
+
+fn from_row(found: &Row) -> Result<Submission, StoreError> {
+    let text = |column: &'static str| found.try_get::<&str>(column);
+    let json = |column: &'static str| found.try_get::<Option<&str>>(column);
     let agency = text("agency")?;
     let client = text("client")?;
     let state = text("state")?;
@@ -211,8 +215,8 @@ fn from_row(found: &SqliteRow) -> Result<Submission, StoreError> {
 }
 
 /// The submission inside a write transaction, if it is still open to change.
-pub(super) async fn open_for_change(connection: &mut SqliteConnection, seq: i64) -> Result<Submission, StoreError> {
-    let found = sqlx::query(BY_SEQ).bind(seq).fetch_optional(connection).await?;
+pub(super) async fn open_for_change(tx: &mut Tx, seq: i64) -> Result<Submission, StoreError> {
+    let found = query(FOR_CHANGE).bind(seq).fetch_optional(tx).await?;
     let submission = from_row(&found.ok_or(StoreError::NoSuchSubmission)?)?;
     if submission.state.is_final() { Err(StoreError::WrongState(submission.state)) } else { Ok(submission) }
 }
@@ -223,7 +227,7 @@ impl Store {
     /// [`StoreError::IdempotencyKeyUsed`] if another request with the key was quicker: look it up and answer as it was answered.
     pub async fn begin_submission(&self, new: &NewSubmission, entry: &JournalEntry) -> Result<i64, StoreError> {
         let mut tx = self.begin().await?;
-        let seq = sqlx::query_scalar(INSERT)
+        let seq = query_scalar(INSERT)
             .bind(new.id.as_str())
             .bind(&new.mapping)
             .bind(new.mapping_version)
@@ -239,7 +243,7 @@ impl Store {
             .bind(i64::try_from(new.bytes).map_err(|_| StoreError::Unreadable("submission.bytes"))?)
             .bind(&new.kept_path)
             .bind(new.received_at.to_string())
-            .fetch_one(&mut *tx)
+            .fetch_one(&mut tx)
             .await?;
         journal::append(&mut tx, entry).await?;
         tx.commit().await?;
@@ -247,12 +251,12 @@ impl Store {
     }
 
     pub async fn submission(&self, id: &SubmissionId) -> Result<Option<Submission>, StoreError> {
-        let found = sqlx::query(BY_ID).bind(id.as_str()).fetch_optional(&self.read).await?;
+        let found = query(BY_ID).bind(id.as_str()).fetch_optional(&self.read).await?;
         found.as_ref().map(from_row).transpose()
     }
 
     pub async fn submission_by_seq(&self, seq: i64) -> Result<Option<Submission>, StoreError> {
-        let found = sqlx::query(BY_SEQ).bind(seq).fetch_optional(&self.read).await?;
+        let found = query(BY_SEQ).bind(seq).fetch_optional(&self.read).await?;
         found.as_ref().map(from_row).transpose()
     }
 
@@ -264,14 +268,14 @@ impl Store {
         key: &str,
     ) -> Result<Option<Submission>, StoreError> {
         let client = client.map_or("", |client| client.as_str());
-        let found = sqlx::query(BY_IDEMPOTENCY_KEY).bind(client).bind(key).fetch_optional(&self.read).await?;
+        let found = query(BY_IDEMPOTENCY_KEY).bind(client).bind(key).fetch_optional(&self.read).await?;
         found.as_ref().map(from_row).transpose()
     }
 
     /// An earlier submission of the very same bytes, read by the same mapping and lists, whose rows are all still in
     /// force and which nothing has changed since: committing the bytes again would change nothing.
     pub async fn find_in_force_duplicate(&self, key: DuplicateKey<'_>) -> Result<Option<Submission>, StoreError> {
-        let found = sqlx::query(DUPLICATE)
+        let found = query(DUPLICATE)
             .bind(key.sha256)
             .bind(key.mapping)
             .bind(key.mapping_version)
@@ -286,7 +290,7 @@ impl Store {
 
     /// Received or broken off in the middle, oldest first: what a worker takes up at its start.
     pub async fn unfinished(&self) -> Result<Vec<Submission>, StoreError> {
-        sqlx::query(UNFINISHED).fetch_all(&self.read).await?.iter().map(from_row).collect()
+        query(UNFINISHED).fetch_all(&self.read).await?.iter().map(from_row).collect()
     }
 
     /// Newest first, below store key `before` (none: from the newest).
@@ -296,7 +300,7 @@ impl Store {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<Submission>, StoreError> {
-        sqlx::query(LIST)
+        query(LIST)
             .bind(before.unwrap_or(i64::MAX))
             .bind(filter.agency.as_ref().map_or("", |agency| agency.as_str()))
             .bind(filter.round.map(|round| round.to_string()).unwrap_or_default())
@@ -312,13 +316,13 @@ impl Store {
     pub async fn begin_work(&self, seq: i64, by: ReadBy) -> Result<Submission, StoreError> {
         let mut tx = self.begin().await?;
         let mut submission = open_for_change(&mut tx, seq).await?;
-        sqlx::query(BEGIN_WORK)
+        query(BEGIN_WORK)
             .bind(seq)
             .bind(by.mapping_version)
             .bind(&by.mapping_sha256)
             .bind(&by.standard)
             .bind(&by.lists_version)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         tx.commit().await?;
         submission.state = State::Processing;
@@ -335,7 +339,7 @@ impl Store {
     pub async fn put_off(&self, seq: i64, tries: u32, try_after: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         open_for_change(&mut tx, seq).await?;
-        sqlx::query(PUT_OFF).bind(seq).bind(tries).bind(try_after.to_string()).execute(&mut *tx).await?;
+        query(PUT_OFF).bind(seq).bind(tries).bind(try_after.to_string()).execute(&mut tx).await?;
         Ok(tx.commit().await?)
     }
 
@@ -379,12 +383,12 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         open_for_change(&mut tx, seq).await?;
-        sqlx::query(END)
+        query(END)
             .bind(seq)
             .bind(state.as_str())
             .bind(entry.at.to_string())
             .bind(problem.to_string())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         journal::append(&mut tx, entry).await?;
         Ok(tx.commit().await?)

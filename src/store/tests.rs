@@ -1,6 +1,26 @@
-//! The store on a real SQLite file: what is visible when, what is refused, what survives.
+//! The store on a real SQLite file and on a real PostgreSQL: what is visible when, what is refused, what survives.
 
+/// One test on both engines; the function takes the store to test.
+macro_rules! on_both {
+    ($name:ident) => {
+        mod $name {
+            #[tokio::test]
+            async fn sqlite() {
+                super::$name(super::Bench::sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$name(super::Bench::postgres().await).await;
+            }
+        }
+    };
+}
+
+mod engines;
 mod nouns;
+#[path = "../../tests/it/server.rs"]
+mod server;
 
 use super::*;
 use crate::domain::agency::AgencyCode;
@@ -12,10 +32,11 @@ use crate::domain::receipt::Receipt;
 use crate::domain::round::Round;
 use jiff::Timestamp;
 use jiff::civil::date;
-use std::os::unix::fs::PermissionsExt;
 
 struct Bench {
+    /// Of the SQLite file; empty on PostgreSQL.
     dir: tempfile::TempDir,
+    database: Database,
     store: Store,
 }
 
@@ -92,10 +113,25 @@ fn receipt(accepted: u64, change: Change) -> Receipt {
 }
 
 impl Bench {
-    async fn new() -> Bench {
+    async fn sqlite() -> Bench {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("saphan.db")).await.unwrap();
-        Bench { dir, store }
+        Bench::open(Database::Sqlite(dir.path().join("saphan.db")), dir).await
+    }
+
+    /// In a schema of its own.
+    async fn postgres() -> Bench {
+        let schema = format!("saphan_test_{}", uuid::Uuid::now_v7().simple());
+        Bench::open(Database::Postgres(server::address(&schema)), tempfile::tempdir().unwrap()).await
+    }
+
+    async fn open(database: Database, dir: tempfile::TempDir) -> Bench {
+        Bench { store: Store::open(&database).await.unwrap(), database, dir }
+    }
+
+    /// As after a new start of the process.
+    async fn reopen(self) -> Bench {
+        self.store.close().await;
+        Bench::open(self.database, self.dir).await
     }
 
     fn new_submission(&self, sha256: &str, mode: SubmissionMode) -> NewSubmission {
@@ -179,40 +215,18 @@ impl Bench {
 
 use SubmissionMode::{Delta, Replace};
 
-#[tokio::test]
-async fn every_statement_prepares() {
-    use sqlx::{Executor, SqlSafeStr, Statement};
-    let bench = Bench::new().await;
-    for statement in statements() {
-        if let Err(error) = bench.store.write.prepare(statement.into_sql_str()).await {
-            panic!("{error}\n{statement}");
-        }
-    }
-    for statement in stage::bulk_statements() {
-        let prepared = bench.store.write.prepare(sqlx::AssertSqlSafe(statement).into_sql_str()).await.unwrap();
-        assert!(prepared.parameters().is_some());
-    }
-}
-
-#[tokio::test]
-async fn the_file_is_private_and_opens_again() {
-    let bench = Bench::new().await;
+on_both!(what_is_stored_is_there_again_and_belongs_to_one_keyring);
+async fn what_is_stored_is_there_again_and_belongs_to_one_keyring(bench: Bench) {
     bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
-    for name in ["saphan.db", "saphan.db-wal"] {
-        let mode = std::fs::metadata(bench.dir.path().join(name)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{name}");
-    }
-    bench.store.close().await;
-    let again = Bench { store: Store::open(&bench.dir.path().join("saphan.db")).await.unwrap(), dir: bench.dir };
+    let again = bench.reopen().await;
     assert_eq!(again.visible().await, ["sealed anna 1"]);
     again.store.pin_vault("one").await.unwrap();
     again.store.pin_vault("one").await.unwrap();
     assert!(matches!(again.store.pin_vault("two").await, Err(StoreError::OtherVault)));
 }
 
-#[tokio::test]
-async fn a_replacement_replaces_the_schools_in_it_and_no_others() {
-    let bench = Bench::new().await;
+on_both!(a_replacement_replaces_the_schools_in_it_and_no_others);
+async fn a_replacement_replaces_the_schools_in_it_and_no_others(bench: Bench) {
     let (_, unchanged) = bench
         .submit(
             "s1",
@@ -227,9 +241,8 @@ async fn a_replacement_replaces_the_schools_in_it_and_no_others() {
     assert_eq!(bench.visible().await, ["sealed anna 1", "sealed chai 1", "sealed dara 1"]);
 }
 
-#[tokio::test]
-async fn another_round_or_agency_is_not_touched() {
-    let bench = Bench::new().await;
+on_both!(another_round_or_agency_is_not_touched);
+async fn another_round_or_agency_is_not_touched(bench: Bench) {
     bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
     let mut other = held(1, "boon", SCHOOL_A, 1);
     other.agency = AgencyCode::parse("opec").unwrap();
@@ -245,9 +258,8 @@ async fn another_round_or_agency_is_not_touched() {
     assert_eq!(bench.store.count_view(round()).await.unwrap().total().await.unwrap(), 2);
 }
 
-#[tokio::test]
-async fn a_delta_hides_the_same_learner_in_the_same_school_only() {
-    let bench = Bench::new().await;
+on_both!(a_delta_hides_the_same_learner_in_the_same_school_only);
+async fn a_delta_hides_the_same_learner_in_the_same_school_only(bench: Bench) {
     bench
         .submit(
             "s1",
@@ -284,9 +296,8 @@ async fn a_delta_hides_the_same_learner_in_the_same_school_only() {
     assert_eq!(bench.visible().await, ["sealed anna 1", "sealed anna 2", "sealed boon 1"]);
 }
 
-#[tokio::test]
-async fn what_was_received_later_stays_whichever_is_done_first() {
-    let bench = Bench::new().await;
+on_both!(what_was_received_later_stays_whichever_is_done_first);
+async fn what_was_received_later_stays_whichever_is_done_first(bench: Bench) {
     // A large file is received first and done last.
     let first = bench.begin("first", Replace).await;
     bench.submit("later", Replace, vec![held(1, "boon", SCHOOL_A, 2)]).await;
@@ -302,9 +313,8 @@ async fn what_was_received_later_stays_whichever_is_done_first() {
     assert_eq!(bench.visible().await, ["sealed boon 2", "sealed dara 2", "sealed ek 1"]);
 }
 
-#[tokio::test]
-async fn what_a_crash_leaves_is_seen_by_nobody_and_can_be_thrown_away() {
-    let bench = Bench::new().await;
+on_both!(what_a_crash_leaves_is_seen_by_nobody_and_can_be_thrown_away);
+async fn what_a_crash_leaves_is_seen_by_nobody_and_can_be_thrown_away(bench: Bench) {
     bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
     let seq = bench.begin("s2", Replace).await;
     bench.begin_work(seq).await.unwrap();
@@ -312,19 +322,15 @@ async fn what_a_crash_leaves_is_seen_by_nobody_and_can_be_thrown_away() {
     let mut stager = bench.store.stager(seq).await.unwrap();
     stager.stage_refused([RefusedRow { row: 3_001, findings: "[]".into() }]).await.unwrap();
     stager.finish().await.unwrap();
-    bench.store.close().await;
 
-    let bench = Bench { store: Store::open(&bench.dir.path().join("saphan.db")).await.unwrap(), dir: bench.dir };
+    let bench = bench.reopen().await;
     assert_eq!(bench.visible().await, ["sealed anna 1"]);
     let unfinished = bench.store.unfinished().await.unwrap();
     assert_eq!(unfinished.iter().map(|s| (s.seq, s.state)).collect::<Vec<_>>(), [(seq, State::Processing)]);
     bench.store.discard_staged(seq).await.unwrap();
-    for table in ["enrolment", "vault_record"] {
-        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
-            .fetch_one(&bench.store.read)
-            .await
-            .unwrap();
-        assert_eq!(left, 1, "{table}");
+    for count in ["SELECT count(*) FROM enrolment", "SELECT count(*) FROM vault_record"] {
+        let left: i64 = query_scalar(count).fetch_one(&bench.store.read).await.unwrap();
+        assert_eq!(left, 1, "{count}");
     }
     assert!(bench.store.refused_rows(seq, 0, 10).await.unwrap().is_empty());
     // Staged again from the start, it commits as if nothing had been.
@@ -334,9 +340,8 @@ async fn what_a_crash_leaves_is_seen_by_nobody_and_can_be_thrown_away() {
     assert!(matches!(bench.store.discard_staged(seq).await, Err(StoreError::WrongState(State::Committed))));
 }
 
-#[tokio::test]
-async fn what_has_ended_does_not_change() {
-    let bench = Bench::new().await;
+on_both!(what_has_ended_does_not_change);
+async fn what_has_ended_does_not_change(bench: Bench) {
     let (seq, _) = bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
     let problem = serde_json::json!({"code": "SPH-FMT-002"});
     let refused = bench.store.refuse_submission(seq, &problem, &entry("x")).await;
@@ -357,9 +362,8 @@ async fn what_has_ended_does_not_change() {
     assert_eq!(bench.visible().await, ["sealed anna 1"]);
 }
 
-#[tokio::test]
-async fn the_same_bytes_are_known_again_while_they_are_in_force() {
-    let bench = Bench::new().await;
+on_both!(the_same_bytes_are_known_again_while_they_are_in_force);
+async fn the_same_bytes_are_known_again_while_they_are_in_force(bench: Bench) {
     let rows = || vec![held(1, "anna", SCHOOL_A, 1), held(2, "boon", SCHOOL_B, 1)];
     let (first, _) = bench.submit("s1", Replace, rows()).await;
     assert_eq!(bench.duplicate("s1", Replace).await, Some(first));
@@ -381,9 +385,8 @@ async fn the_same_bytes_are_known_again_while_they_are_in_force() {
     assert_eq!(bench.duplicate("s3", Delta).await, None, "its row is hidden");
 }
 
-#[tokio::test]
-async fn a_submission_says_by_what_it_was_read_not_what_stood_at_its_arrival() {
-    let bench = Bench::new().await;
+on_both!(a_submission_says_by_what_it_was_read_not_what_stood_at_its_arrival);
+async fn a_submission_says_by_what_it_was_read_not_what_stood_at_its_arrival(bench: Bench) {
     let seq = bench.begin("s1", Replace).await;
     let begun = bench.begin_work(seq).await.unwrap();
     let found = bench.store.submission_by_seq(seq).await.unwrap().unwrap();
@@ -394,9 +397,8 @@ async fn a_submission_says_by_what_it_was_read_not_what_stood_at_its_arrival() {
     assert_eq!(bench.duplicate("s1", Replace).await, None, "with the lists of its arrival it was never read");
 }
 
-#[tokio::test]
-async fn a_replacement_says_how_many_learners_it_no_longer_names() {
-    let bench = Bench::new().await;
+on_both!(a_replacement_says_how_many_learners_it_no_longer_names);
+async fn a_replacement_says_how_many_learners_it_no_longer_names(bench: Bench) {
     let full = || (1..=5).map(|row| held(row, &format!("l{row}"), SCHOOL_A, 1)).collect::<Vec<_>>();
     let removed = async |sha256, mode, rows: Vec<HeldEnrolment>| {
         let seq = bench.begin(sha256, mode).await;
@@ -417,9 +419,8 @@ async fn a_replacement_says_how_many_learners_it_no_longer_names() {
     assert_eq!(late.removed, 0);
 }
 
-#[tokio::test]
-async fn tries_are_counted_put_off_and_ended() {
-    let bench = Bench::new().await;
+on_both!(tries_are_counted_put_off_and_ended);
+async fn tries_are_counted_put_off_and_ended(bench: Bench) {
     let seq = bench.begin("s1", Replace).await;
     assert_eq!(bench.begin_work(seq).await.unwrap().tries, 1);
     // A crash says nothing; the next try counts all the same.
@@ -440,9 +441,8 @@ async fn tries_are_counted_put_off_and_ended() {
     bench.store.discard_staged(seq).await.unwrap();
 }
 
-#[tokio::test]
-async fn staged_or_refused_bytes_are_no_duplicate() {
-    let bench = Bench::new().await;
+on_both!(staged_or_refused_bytes_are_no_duplicate);
+async fn staged_or_refused_bytes_are_no_duplicate(bench: Bench) {
     let seq = bench.begin("s1", Replace).await;
     bench.stage(seq, vec![held(1, "anna", SCHOOL_A, 1)]).await;
     assert_eq!(bench.duplicate("s1", Replace).await, None);
@@ -450,9 +450,8 @@ async fn staged_or_refused_bytes_are_no_duplicate() {
     assert_eq!(bench.duplicate("s2", Replace).await, None, "a file that held nothing is read again");
 }
 
-#[tokio::test]
-async fn an_idempotency_key_serves_once_a_client() {
-    let bench = Bench::new().await;
+on_both!(an_idempotency_key_serves_once_a_client);
+async fn an_idempotency_key_serves_once_a_client(bench: Bench) {
     let client = ClientId::from_uuid(uuid::Uuid::now_v7());
     let with_key = |client: &ClientId| {
         let mut new = bench.new_submission("s1", Replace);
@@ -476,9 +475,8 @@ async fn an_idempotency_key_serves_once_a_client() {
     assert_eq!(bench.store.journal(0, 100).await.unwrap().len(), 4, "a refused one leaves no entry");
 }
 
-#[tokio::test]
-async fn readers_see_the_old_state_until_the_new_one_is_whole() {
-    let bench = Bench::new().await;
+on_both!(readers_see_the_old_state_until_the_new_one_is_whole);
+async fn readers_see_the_old_state_until_the_new_one_is_whole(bench: Bench) {
     bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
     let mut view = bench.store.count_view(round()).await.unwrap();
     let seq = bench.begin("s2", Replace).await;
@@ -489,7 +487,7 @@ async fn readers_see_the_old_state_until_the_new_one_is_whole() {
     }
     stager.finish().await.unwrap();
     let mut transaction = bench.store.begin().await.unwrap();
-    sqlx::query("UPDATE holding SET in_force = 0").execute(&mut *transaction).await.unwrap();
+    query("UPDATE holding SET in_force = 0").execute(&mut transaction).await.unwrap();
     assert_eq!(bench.visible().await, ["sealed anna 1"], "an open write transaction stops no reader");
     transaction.rollback().await.unwrap();
     bench.store.commit_submission(seq, &entry("x"), |change| receipt(20_000, change)).await.unwrap();

@@ -7,7 +7,6 @@ use super::progress::OnBoard;
 use super::receipt::{commit_entry, duplicate_receipt, sender};
 use super::{ENROLMENT, SubmissionView};
 use crate::app::assets::LoadedMapping;
-use crate::app::claim::Claim;
 use crate::app::refusal::FileRefusal;
 use crate::app::{App, AppError, journal_entry};
 use crate::decode::DecodeError;
@@ -49,13 +48,17 @@ impl App {
         if stored.state.is_final() {
             return Ok(Some(self.view(stored).await?));
         }
-        let Some(claim) = Claim::take(&self.home, id)? else { return Ok(None) };
+        let Some(claim) = self.store.claim(id).await? else { return Ok(None) };
         // Another process may have ended it just before the claim.
         let stored = self.stored(id).await?;
         if !stored.state.is_final() {
             self.attempt(&stored, watcher).await?;
         }
-        claim.close();
+        // The work is done; a lock that stays behind holds nobody up.
+        if let Err(error) = claim.close().await {
+            let cause: &dyn std::error::Error = &error;
+            tracing::warn!(submission = %id, error = cause, "a claim could not be given back in order");
+        }
         Ok(Some(self.view(self.stored(id).await?).await?))
     }
 

@@ -2,9 +2,8 @@
 
 use super::*;
 
-#[tokio::test]
-async fn pages_go_on_where_they_ended() {
-    let bench = Bench::new().await;
+on_both!(pages_go_on_where_they_ended);
+async fn pages_go_on_where_they_ended(bench: Bench) {
     let rows = (1..=250).map(|row| held(row, &format!("l{row}"), &format!("10990{:05}", row % 90), 1)).collect();
     let (seq, _) = bench.submit("s1", Replace, rows).await;
     let (mut seen, mut cursor) = (Vec::new(), None);
@@ -30,9 +29,8 @@ async fn pages_go_on_where_they_ended() {
     }
 }
 
-#[tokio::test]
-async fn the_count_finds_repeated_learners_and_persons() {
-    let bench = Bench::new().await;
+on_both!(the_count_finds_repeated_learners_and_persons);
+async fn the_count_finds_repeated_learners_and_persons(bench: Bench) {
     let with = |mut held: HeldEnrolment, kind, person: &str| {
         held.id_kind = kind;
         held.person = hash(person);
@@ -93,9 +91,8 @@ async fn the_count_finds_repeated_learners_and_persons() {
     );
 }
 
-#[tokio::test]
-async fn submissions_are_listed_newest_first_and_read_back_whole() {
-    let bench = Bench::new().await;
+on_both!(submissions_are_listed_newest_first_and_read_back_whole);
+async fn submissions_are_listed_newest_first_and_read_back_whole(bench: Bench) {
     let (first, _) = bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
     let second = bench.begin("s2", Delta).await;
     let all = bench.store.submissions(SubmissionFilter::default(), None, 10).await.unwrap();
@@ -112,9 +109,8 @@ async fn submissions_are_listed_newest_first_and_read_back_whole() {
     assert_eq!(bench.store.submissions(same, None, 1).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn refused_rows_come_back_in_order() {
-    let bench = Bench::new().await;
+on_both!(refused_rows_come_back_in_order);
+async fn refused_rows_come_back_in_order(bench: Bench) {
     let seq = bench.begin("s1", Replace).await;
     let mut stager = bench.store.stager(seq).await.unwrap();
     let row = |row| RefusedRow { row, findings: format!("[{row}]") };
@@ -125,20 +121,18 @@ async fn refused_rows_come_back_in_order() {
     assert!(bench.store.refused_rows(seq + 1, 0, 50).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn a_row_that_comes_twice_is_refused_and_writes_nothing() {
-    let bench = Bench::new().await;
+on_both!(a_row_that_comes_twice_is_refused_and_writes_nothing);
+async fn a_row_that_comes_twice_is_refused_and_writes_nothing(bench: Bench) {
     let seq = bench.begin("s1", Replace).await;
     let mut stager = bench.store.stager(seq).await.unwrap();
     stager.stage([held(1, "anna", SCHOOL_A, 1), held(1, "boon", SCHOOL_A, 1)]).await.unwrap();
-    assert!(matches!(stager.finish().await, Err(StoreError::Database(_))));
+    assert!(matches!(stager.finish().await, Err(StoreError::RowTwice)));
     bench.store.commit_submission(seq, &entry("x"), |change| receipt(0, change)).await.unwrap();
     assert!(bench.visible().await.is_empty());
 }
 
-#[tokio::test]
-async fn the_register_is_replaced_whole() {
-    let bench = Bench::new().await;
+on_both!(the_register_is_replaced_whole);
+async fn the_register_is_replaced_whole(bench: Bench) {
     let school = |id: &str| School {
         school_id: id.into(),
         smis: Some("00100101".into()),
@@ -157,7 +151,7 @@ async fn the_register_is_replaced_whole() {
     bench.store.replace_register(&first, &entry("register.replace")).await.unwrap();
     assert_eq!(bench.store.schools().await.unwrap(), first);
     let twice = bench.store.replace_register(&[school(SCHOOL_A), school(SCHOOL_A)], &entry("x")).await;
-    assert!(twice.is_err());
+    assert!(matches!(twice, Err(StoreError::SchoolTwice)));
     assert_eq!(bench.store.school_count().await.unwrap(), 2, "a register that fails leaves the old one");
     let mut new = bench.new_submission("r1", Replace);
     new.agency = None;
@@ -169,9 +163,8 @@ async fn the_register_is_replaced_whole() {
     assert_eq!(bench.store.submission_by_seq(seq).await.unwrap().unwrap().state, State::Committed);
 }
 
-#[tokio::test]
-async fn a_revoked_client_is_unknown_at_once() {
-    let bench = Bench::new().await;
+on_both!(a_revoked_client_is_unknown_at_once);
+async fn a_revoked_client_is_unknown_at_once(bench: Bench) {
     let new = NewClient {
         id: ClientId::from_uuid(uuid::Uuid::now_v7()),
         name: "OBEC DMC".into(),
@@ -197,9 +190,8 @@ async fn a_revoked_client_is_unknown_at_once() {
     assert_eq!(acts, ["client.add", "client.rotate", "client.revoke"]);
 }
 
-#[tokio::test]
-async fn releases_and_counts_are_kept_by_version() {
-    let bench = Bench::new().await;
+on_both!(releases_and_counts_are_kept_by_version);
+async fn releases_and_counts_are_kept_by_version(bench: Bench) {
     let release = |dataset: &str, version| Release {
         dataset: dataset.into(),
         version,
@@ -227,20 +219,8 @@ async fn releases_and_counts_are_kept_by_version() {
     assert_eq!(bench.store.last_count_run(round()).await.unwrap(), Some(CountRun { seq, run }));
 }
 
-#[tokio::test]
-async fn a_store_locked_by_another_process_says_busy() {
-    let bench = Bench::new().await;
-    let path = bench.dir.path().join("saphan.db");
-    let _held = bench.store.begin().await.unwrap();
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).busy_timeout(std::time::Duration::ZERO);
-    let other = sqlx::SqlitePool::connect_with(options).await.unwrap();
-    let error = other.begin_with("BEGIN IMMEDIATE").await.unwrap_err();
-    assert!(matches!(StoreError::from(error), StoreError::Busy(_)));
-}
-
-#[tokio::test]
-async fn an_entry_reads_back() {
-    let bench = Bench::new().await;
+on_both!(an_entry_reads_back);
+async fn an_entry_reads_back(bench: Bench) {
     bench.store.append_journal(&entry("record.read")).await.unwrap();
     let journal = bench.store.journal(0, 10).await.unwrap();
     assert_eq!(journal, [Journalled { seq: 1, entry: entry("record.read") }]);

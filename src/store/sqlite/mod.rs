@@ -1,11 +1,22 @@
-//! What is particular to SQLite: how it is opened, and why so.
+//! What is particular to SQLite: how it is opened, and why so; bulk inserts and claims beside it.
 //!
+//! One writer at a time, so the pool for writing has one connection and the rest read.
 //! WAL with `synchronous=FULL`: readers never wait for the writer, and what was acknowledged survives a power cut.
 
-use super::StoreError;
+mod bulk;
+mod claim;
+
+#[cfg(test)]
+pub(super) use bulk::statements as bulk_statements;
+pub(super) use bulk::{Holdings, write};
+pub(super) use claim::FileClaim;
+
+use super::claim::Claims;
+use super::engine::Pool;
+use super::{Store, StoreError};
 use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -22,7 +33,7 @@ const READ_CACHE_KIB: &str = "-16384";
 /// Pages in the log before they are moved into the file: 64 MiB, so that bulk loads don't stop for it every moment.
 const WAL_PAGES: &str = "16384";
 
-pub(super) async fn open(path: &Path) -> Result<(SqlitePool, SqlitePool), StoreError> {
+pub(super) async fn open(path: &Path) -> Result<Store, StoreError> {
     make_private(path)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -44,7 +55,8 @@ pub(super) async fn open(path: &Path) -> Result<(SqlitePool, SqlitePool), StoreE
         .max_connections(READERS_MAX)
         .connect_with(options.create_if_missing(false).pragma("cache_size", READ_CACHE_KIB).pragma("query_only", "1"))
         .await?;
-    Ok((read, write))
+    let claims = Claims::Files(path.with_file_name("claims"));
+    Ok(Store { read: Pool::Sqlite(read), write: Pool::Sqlite(write), claims })
 }
 
 /// Makes the file with mode 0600 before SQLite would make it with the process's own mask; its log files take the same mode.
@@ -58,7 +70,7 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
+    use crate::store::engine::query;
 
     #[tokio::test]
     async fn a_store_of_the_first_version_keeps_its_submissions_and_what_refers_to_them() {
@@ -80,12 +92,13 @@ mod tests {
         .unwrap();
         old.close().await;
 
-        let store = Store::open(&path).await.unwrap();
+        let store = open(&path).await.unwrap();
         let unfinished = store.unfinished().await.unwrap();
         assert_eq!(unfinished.iter().map(|one| (one.seq, one.tries)).collect::<Vec<_>>(), [(1, 0)]);
         let (read, write) = (&store.read, &store.write);
-        assert!(sqlx::raw_sql("PRAGMA foreign_key_check").fetch_all(read).await.unwrap().is_empty());
+        assert!(query("PRAGMA foreign_key_check").fetch_all(read).await.unwrap().is_empty());
         let orphan = "INSERT INTO holding (submission, round, agency, school_id) VALUES (2, '', '', '')";
-        assert!(sqlx::raw_sql(orphan).execute(write).await.is_err(), "references are checked again");
+        let refused = query(orphan).execute(write).await;
+        assert!(matches!(refused, Err(StoreError::NoSuchSubmission)), "references are checked again");
     }
 }

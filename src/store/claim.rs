@@ -1,0 +1,60 @@
+//! Who works on a submission: one process at a time, by a lock that dies with its process.
+//!
+//! Owns the difference between "left unfinished by a crash" and "another process is at it": gateways, workers and command
+//! lines share one store. Whoever shares the store shares the locks: on SQLite they are files beside its own, on
+//! PostgreSQL rows that an open transaction holds.
+
+use super::engine::Tx;
+use super::{Store, StoreError, postgres, sqlite};
+use crate::domain::ids::SubmissionId;
+use sqlx::PgPool;
+use std::path::PathBuf;
+
+/// Where the locks of this store are.
+#[derive(Debug, Clone)]
+pub(super) enum Claims {
+    /// A folder of files.
+    Files(PathBuf),
+    /// Connections of their own: one is held as long as a submission is worked on, while the work needs others.
+    Rows(PgPool),
+}
+
+impl Claims {
+    pub(super) async fn close(&self) {
+        if let Claims::Rows(pool) = self {
+            pool.close().await;
+        }
+    }
+}
+
+/// Held while a submission is worked on. Dropped without [`Claim::close`], it is free for the next who asks.
+pub struct Claim(Held);
+
+enum Held {
+    File(sqlite::FileClaim),
+    Row { tx: Tx, submission: i64 },
+}
+
+impl Store {
+    /// None: another process, or another task of this one, holds it.
+    ///
+    /// Errors: `NoSuchSubmission`.
+    pub async fn claim(&self, id: &SubmissionId) -> Result<Option<Claim>, StoreError> {
+        let submission = self.submission(id).await?.ok_or(StoreError::NoSuchSubmission)?.seq;
+        let held = match &self.claims {
+            Claims::Files(folder) => sqlite::FileClaim::take(folder, id)?.map(Held::File),
+            Claims::Rows(pool) => postgres::claim_row(pool, submission).await?.map(|tx| Held::Row { tx, submission }),
+        };
+        Ok(held.map(Claim))
+    }
+}
+
+impl Claim {
+    /// The submission is at its end: whoever waits for the lock will see that.
+    pub async fn close(self) -> Result<(), StoreError> {
+        match self.0 {
+            Held::File(file) => file.close(),
+            Held::Row { tx, submission } => postgres::release_row(tx, submission).await,
+        }
+    }
+}

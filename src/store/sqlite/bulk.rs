@@ -1,0 +1,194 @@
+//! Bulk inserts into SQLite: many rows a statement, a few fixed statement sizes so that each is prepared once, `?` instead
+//! of `$1` because SQLite searches numbered names one by one.
+
+use crate::domain::agency::AgencyCode;
+use crate::domain::enrolment::HeldEnrolment;
+use crate::store::StoreError;
+use crate::store::engine::{Tx, query, query_scalar};
+use crate::store::row::{agency_from, day_number, id_kind_number, record_key};
+use crate::store::stage::{Batch, RefusedRow};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// Rows of one INSERT, largest first; what remains is taken by the smaller ones. 1,024 × 15 columns < 32,766, SQLite's limit.
+const INSERT_ROWS: [usize; 6] = [1_024, 256, 64, 16, 4, 1];
+
+const ENROLMENT_COLUMNS: usize = 15;
+const ENROLMENT_INSERT: &str = "INSERT INTO enrolment (record, holding, id_kind, learner, name, birth, person, content, \
+    grade, sex, status, dual, age, entry_date, exit_date) VALUES ";
+const VAULT_INSERT: &str = "INSERT INTO vault_record (record, sealed) VALUES ";
+const REFUSED_INSERT: &str = "INSERT INTO refused_row (record, findings) VALUES ";
+
+/// The statement for each size of `INSERT_ROWS`.
+type Sizes = [Arc<str>; INSERT_ROWS.len()];
+static ENROLMENT_SQL: LazyLock<Sizes> = LazyLock::new(|| insert_sizes(ENROLMENT_INSERT, ENROLMENT_COLUMNS));
+static VAULT_SQL: LazyLock<Sizes> = LazyLock::new(|| insert_sizes(VAULT_INSERT, 2));
+static REFUSED_SQL: LazyLock<Sizes> = LazyLock::new(|| insert_sizes(REFUSED_INSERT, 2));
+
+fn insert_sizes(head: &str, columns: usize) -> Sizes {
+    let one = format!("({})", vec!["?"; columns].join(","));
+    INSERT_ROWS.map(|rows| format!("{head}{}", vec![one.as_str(); rows].join(",")).into())
+}
+
+const HOLDINGS: &str = "SELECT id, agency, school_id FROM holding WHERE submission = $1";
+const HOLDING_INSERT: &str = "INSERT INTO holding (submission, round, agency, school_id) \
+    VALUES ($1, $2, $3, $4) RETURNING id";
+
+/// The bulk inserts, for the test that prepares every statement.
+#[cfg(test)]
+pub(in crate::store) fn statements() -> Vec<Arc<str>> {
+    let inserts = [&*ENROLMENT_SQL, &*VAULT_SQL, &*REFUSED_SQL].into_iter().flatten().cloned();
+    inserts.chain([HOLDINGS.into(), HOLDING_INSERT.into()]).collect()
+}
+
+/// Keys of a submission's holdings, as far as they are written for good.
+#[derive(Default)]
+pub(in crate::store) struct Holdings(HashMap<(AgencyCode, Arc<str>), i64>);
+
+impl Holdings {
+    pub(in crate::store) async fn of(tx: &mut Tx, seq: i64) -> Result<Holdings, StoreError> {
+        let mut holdings = HashMap::new();
+        for found in query(HOLDINGS).bind(seq).fetch_all(tx).await? {
+            let agency = agency_from(found.try_get("agency")?, "holding.agency")?;
+            holdings.insert((agency, found.try_get::<&str>("school_id")?.into()), found.try_get("id")?);
+        }
+        Ok(Holdings(holdings))
+    }
+
+    pub(in crate::store) fn extend(&mut self, new: Holdings) {
+        self.0.extend(new.0);
+    }
+}
+
+/// Writes a batch; answers the holdings it made, which count once the transaction is committed.
+pub(in crate::store) async fn write(tx: &mut Tx, known: &Holdings, batch: Batch) -> Result<Holdings, StoreError> {
+    let mut new = HashMap::new();
+    let mut keyed = Vec::with_capacity(batch.accepted.len());
+    for held in batch.accepted {
+        let school = (held.agency, Arc::clone(&held.school_id));
+        let holding = match known.0.get(&school).or_else(|| new.get(&school)) {
+            Some(holding) => *holding,
+            None => {
+                let holding = new_holding(tx, batch.seq, &batch.round, &held).await?;
+                new.insert(school, holding);
+                holding
+            }
+        };
+        keyed.push((record_key(batch.seq, held.row)?, holding, held));
+    }
+    let Tx::Sqlite(connection) = tx else { return Err(StoreError::Unreadable("engine")) };
+    insert_sealed(connection, &mut keyed).await?;
+    insert_enrolments(connection, keyed).await?;
+    insert_refused(connection, batch.seq, batch.refused).await?;
+    Ok(Holdings(new))
+}
+
+async fn new_holding(tx: &mut Tx, seq: i64, round: &str, held: &HeldEnrolment) -> Result<i64, StoreError> {
+    query_scalar(HOLDING_INSERT)
+        .bind(seq)
+        .bind(round)
+        .bind(held.agency.as_str())
+        .bind(&*held.school_id)
+        .fetch_one(tx)
+        .await
+}
+
+/// Statement sizes that together take `rows`, with how many rows each.
+fn pieces(sizes: &'static Sizes, mut rows: usize) -> impl Iterator<Item = (&'static Arc<str>, usize)> {
+    std::iter::from_fn(move || {
+        let (sql, size) = sizes.iter().zip(INSERT_ROWS).find(|(_, size)| *size <= rows)?;
+        rows -= size;
+        Some((sql, size))
+    })
+}
+
+async fn execute(
+    connection: &mut SqliteConnection,
+    sql: &'static Arc<str>,
+    arguments: SqliteArguments,
+) -> Result<(), StoreError> {
+    // Safe: made above from constants; values go in as parameters only.
+    sqlx::query_with(AssertSqlSafe(Arc::clone(sql)), arguments).execute(connection).await?;
+    Ok(())
+}
+
+fn encoding(error: sqlx::error::BoxDynError) -> StoreError {
+    StoreError::Database(sqlx::Error::Encode(error))
+}
+
+async fn insert_sealed(
+    connection: &mut SqliteConnection,
+    keyed: &mut [(i64, i64, HeldEnrolment)],
+) -> Result<(), StoreError> {
+    let mut rows = keyed.iter_mut();
+    let pieces = pieces(&VAULT_SQL, rows.len());
+    for (sql, size) in pieces {
+        let mut arguments = SqliteArguments::default();
+        arguments.reserve(size * 2, 0);
+        for (record, _, held) in rows.by_ref().take(size) {
+            arguments.add(*record).map_err(encoding)?;
+            arguments.add(std::mem::take(&mut held.sealed)).map_err(encoding)?;
+        }
+        execute(connection, sql, arguments).await?;
+    }
+    Ok(())
+}
+
+async fn insert_enrolments(
+    connection: &mut SqliteConnection,
+    keyed: Vec<(i64, i64, HeldEnrolment)>,
+) -> Result<(), StoreError> {
+    let mut rows = keyed.into_iter();
+    let pieces = pieces(&ENROLMENT_SQL, rows.len());
+    for (sql, size) in pieces {
+        let mut arguments = SqliteArguments::default();
+        arguments.reserve(size * ENROLMENT_COLUMNS, 0);
+        for (record, holding, held) in rows.by_ref().take(size) {
+            bind(&mut arguments, record, holding, held).map_err(encoding)?;
+        }
+        execute(connection, sql, arguments).await?;
+    }
+    Ok(())
+}
+
+fn bind(
+    arguments: &mut SqliteArguments,
+    record: i64,
+    holding: i64,
+    held: HeldEnrolment,
+) -> Result<(), sqlx::error::BoxDynError> {
+    arguments.add(record)?;
+    arguments.add(holding)?;
+    arguments.add(id_kind_number(held.id_kind))?;
+    for hash in [held.learner, held.name, held.birth, held.person, held.content] {
+        arguments.add(hash.as_slice())?;
+    }
+    arguments.add(held.grade)?;
+    arguments.add(held.sex)?;
+    arguments.add(held.status)?;
+    arguments.add(held.dual_programme)?;
+    arguments.add(held.age_years)?;
+    arguments.add(held.entry_date.map(day_number))?;
+    arguments.add(held.exit_date.map(day_number))
+}
+
+async fn insert_refused(
+    connection: &mut SqliteConnection,
+    seq: i64,
+    refused: Vec<RefusedRow>,
+) -> Result<(), StoreError> {
+    let mut rows = refused.into_iter();
+    let pieces = pieces(&REFUSED_SQL, rows.len());
+    for (sql, size) in pieces {
+        let mut arguments = SqliteArguments::default();
+        arguments.reserve(size * 2, 0);
+        for refused in rows.by_ref().take(size) {
+            arguments.add(record_key(seq, refused.row)?).map_err(encoding)?;
+            arguments.add(refused.findings).map_err(encoding)?;
+        }
+        execute(connection, sql, arguments).await?;
+    }
+    Ok(())
+}
