@@ -62,6 +62,7 @@ const COUNT_SUPERSEDED: &str = concat!(
     replaced!(),
     ")"
 );
+const STAGED: &str = "SELECT count(*) FROM enrolment WHERE record BETWEEN $1 AND $2";
 const FINISH: &str = "UPDATE submission SET state = 'committed', finished_at = $2, receipt = $3, \
     received_rows = $4, accepted_rows = $5, refused_rows = $6 WHERE seq = $1";
 
@@ -77,6 +78,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     COUNT_OWN_SUPERSEDED,
     SUPERSEDE,
     COUNT_SUPERSEDED,
+    STAGED,
     FINISH,
 ];
 
@@ -126,6 +128,7 @@ impl Store {
             }
         }
         let receipt = finish(change);
+        all_staged(&mut tx, seq, &receipt).await?;
         end(&mut tx, seq, &receipt, entry).await?;
         tx.commit().await?;
         Ok(receipt)
@@ -150,6 +153,23 @@ impl Store {
 async fn count(statement: &'static str, seq: i64, tx: &mut Tx) -> Result<u64, StoreError> {
     let rows = query_scalar(statement).bind(seq).fetch_one(tx).await?;
     super::row::count_from(rows, "enrolment")
+}
+
+/// A process that lost its claim with its connection may go on beside the one that took the work up; neither may then pass
+/// off a part of the rows as the whole.
+async fn all_staged(tx: &mut Tx, seq: i64, receipt: &Receipt) -> Result<(), StoreError> {
+    // What repeats an earlier submission has no rows of its own.
+    if receipt.duplicate_of.is_some() {
+        return Ok(());
+    }
+    let (first, last) = super::row::record_range(seq);
+    let staged = query_scalar(STAGED).bind(first).bind(last).fetch_one(tx).await?;
+    let staged = super::row::count_from(staged, "enrolment")?;
+    if staged == receipt.accepted {
+        Ok(())
+    } else {
+        Err(StoreError::RowsMissing { accepted: receipt.accepted, staged })
+    }
 }
 
 async fn end(tx: &mut Tx, seq: i64, receipt: &Receipt, entry: &JournalEntry) -> Result<(), StoreError> {

@@ -153,6 +153,7 @@ pub struct CountView {
 impl Store {
     pub async fn count_view(&self, round: Round) -> Result<CountView, StoreError> {
         let mut tx = self.read.snapshot().await?;
+        tx.plan_for_sweeps().await?;
         // It is taken with the first read.
         query(super::META_GET).bind("vault").fetch_optional(&mut tx).await?;
         Ok(CountView { tx, round: round.to_string() })

@@ -72,6 +72,12 @@ pub(super) use both;
 /// transaction.
 pub(super) const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || $1, 0))";
 
+/// PostgreSQL only, for a transaction that asks of whole rounds: every row is wanted, so looking rows up one by one is never
+/// right, and a planner whose statistics are older than the last file would do so, millions of times.
+pub(super) const NO_PROBING: &str = "SET LOCAL enable_nestloop = off";
+/// PostgreSQL only, after many rows: until then its planner takes the tables for as small as they were.
+pub(super) const REFRESH_STATISTICS: &str = "ANALYZE (SKIP_LOCKED) holding, enrolment";
+
 type Cause = fn() -> StoreError;
 
 /// Text that SQLite's message for a broken constraint holds (it names columns, not constraints), and what it means.

@@ -18,6 +18,8 @@ pub enum StoreError {
     ReleaseExists,
     #[error("a row of one submission came twice")]
     RowTwice,
+    #[error("{accepted} rows were accepted but {staged} are staged; the submission is read again")]
+    RowsMissing { accepted: u64, staged: u64 },
     #[error("a school stands in the register twice")]
     SchoolTwice,
     #[error("there is no such submission")]

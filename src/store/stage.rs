@@ -5,14 +5,16 @@
 //!
 //! Refuses submissions that have ended. Nothing staged is visible: no holding of it is in force.
 
-use super::engine::{Tx, query, query_scalar};
+use super::engine::{Pool, Tx, query, query_scalar};
 use super::row::{record_key, record_range};
 use super::submission::open_for_change;
-use super::{Store, StoreError, postgres, sqlite};
+use super::{Store, StoreError, dialect, postgres, sqlite};
 use crate::domain::enrolment::HeldEnrolment;
 
 /// Rows gathered before they are written: about 8 MB, and some twenty flushes to disk a second at full speed.
 const ROWS_A_TRANSACTION: usize = 8_192;
+/// Rows of one submission from which on PostgreSQL is told to look at its tables anew.
+const STATISTICS_ROWS: u64 = 10_000;
 /// Keys cleared at once when staged rows are thrown away.
 const DISCARD_ROWS: i64 = 20_000;
 
@@ -66,6 +68,8 @@ impl Batch {
 pub struct Stager {
     store: Store,
     batch: Batch,
+    /// Rows that came to the store.
+    written: u64,
     holdings: sqlite::Holdings,
 }
 
@@ -81,7 +85,7 @@ impl Store {
         };
         tx.commit().await?;
         let round = submission.new.round.to_string();
-        Ok(Stager { store: self.clone(), batch: Batch::of(seq, round), holdings })
+        Ok(Stager { store: self.clone(), batch: Batch::of(seq, round), written: 0, holdings })
     }
 
     /// Takes away everything staged for a submission that was not committed, in small transactions.
@@ -145,7 +149,11 @@ impl Stager {
 
     /// Writes what is still gathered. Only then may the submission be committed.
     pub async fn finish(mut self) -> Result<(), StoreError> {
-        self.write().await
+        self.write().await?;
+        if let (Pool::Postgres(_), STATISTICS_ROWS..) = (&self.store.write, self.written) {
+            query(dialect::REFRESH_STATISTICS).execute(&self.store.write).await?;
+        }
+        Ok(())
     }
 
     async fn write_when_full(&mut self) -> Result<(), StoreError> {
@@ -159,6 +167,7 @@ impl Stager {
         }
         let next = Batch::of(self.batch.seq, self.batch.round.clone());
         let batch = std::mem::replace(&mut self.batch, next);
+        self.written += (batch.accepted.len() + batch.refused.len()) as u64;
         let mut tx = self.store.begin().await?;
         open_for_change(&mut tx, batch.seq).await?;
         match tx {

@@ -340,6 +340,19 @@ async fn what_a_crash_leaves_is_seen_by_nobody_and_can_be_thrown_away(bench: Ben
     assert!(matches!(bench.store.discard_staged(seq).await, Err(StoreError::WrongState(State::Committed))));
 }
 
+on_both!(a_part_of_the_rows_is_never_put_in_force_for_the_whole);
+async fn a_part_of_the_rows_is_never_put_in_force_for_the_whole(bench: Bench) {
+    bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
+    let seq = bench.begin("s2", Replace).await;
+    bench.stage(seq, vec![held(1, "boon", SCHOOL_A, 1), held(2, "chai", SCHOOL_A, 1)]).await;
+    // Somebody else took the work up and cleared the table, and this one did not notice.
+    bench.store.discard_staged(seq).await.unwrap();
+    bench.stage(seq, vec![held(3, "dara", SCHOOL_A, 1)]).await;
+    let committed = bench.store.commit_submission(seq, &entry("x"), |change| receipt(3, change)).await;
+    assert!(matches!(committed, Err(StoreError::RowsMissing { accepted: 3, staged: 1 })));
+    assert_eq!(bench.visible().await, ["sealed anna 1"]);
+}
+
 on_both!(what_has_ended_does_not_change);
 async fn what_has_ended_does_not_change(bench: Bench) {
     let (seq, _) = bench.submit("s1", Replace, vec![held(1, "anna", SCHOOL_A, 1)]).await;
@@ -402,8 +415,9 @@ async fn a_replacement_says_how_many_learners_it_no_longer_names(bench: Bench) {
     let full = || (1..=5).map(|row| held(row, &format!("l{row}"), SCHOOL_A, 1)).collect::<Vec<_>>();
     let removed = async |sha256, mode, rows: Vec<HeldEnrolment>| {
         let seq = bench.begin(sha256, mode).await;
+        let count = rows.len() as u64;
         bench.stage(seq, rows).await;
-        bench.store.commit_submission(seq, &entry("x"), |change| receipt(1, change)).await.unwrap().removed
+        bench.store.commit_submission(seq, &entry("x"), |change| receipt(count, change)).await.unwrap().removed
     };
     assert_eq!(removed("s1", Replace, full()).await, 0, "nothing was held");
     assert_eq!(removed("s2", Delta, vec![held(1, "l1", SCHOOL_A, 2)]).await, 0, "a delta takes nobody away");

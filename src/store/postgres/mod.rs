@@ -31,14 +31,16 @@ const CLAIMS_MAX: u32 = 32;
 /// How long a statement waits for a connection before the caller is told to come again.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 /// For every session. A lock is waited for as long as on SQLite. Open transactions hold claims, so idling is no fault; a
-/// host that vanished is noticed, so that its claims are freed. Counting sorts and hashes millions of rows.
-const SESSION: [(&str, &str); 6] = [
+/// host that vanished is noticed, so that its claims are freed. Counting sorts and hashes millions of rows. That a table is
+/// there already is no news for the log.
+const SESSION: [(&str, &str); 7] = [
     ("lock_timeout", "30s"),
     ("idle_in_transaction_session_timeout", "0"),
     ("tcp_keepalives_idle", "30"),
     ("tcp_keepalives_interval", "10"),
     ("tcp_keepalives_count", "3"),
     ("work_mem", "64MB"),
+    ("client_min_messages", "warning"),
 ];
 const VERSION: &str = "SELECT CAST(current_setting('server_version_num') AS integer) / 10000";
 const ENCODING: &str = "SELECT current_setting('server_encoding')";
