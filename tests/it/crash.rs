@@ -1,10 +1,10 @@
 //! A gateway killed at any moment: nothing acknowledged is lost, nothing half is ever seen.
 
-use crate::harness::cli::Saphan;
-use crate::harness::{ROUND, sample};
+use super::harness::cli::Saphan;
+use super::harness::database::Reader;
+use super::harness::{ROUND, sample};
 use reqwest::Client;
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -67,16 +67,20 @@ async fn settled(client: &Client, token: &str, url: &str) -> Vec<Value> {
 
 /// Rows of submissions that are not committed, rows without a sealed record, and rows in force.
 async fn rows(home: &Path) -> (i64, i64, i64) {
-    let options = SqliteConnectOptions::new().filename(home.join("saphan.db")).read_only(true);
-    let pool = SqlitePoolOptions::new().connect_with(options).await.unwrap();
-    let one = async |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap();
-    let half = one("SELECT count(*) FROM enrolment e LEFT JOIN holding h ON h.id = e.holding \
-                    LEFT JOIN submission s ON s.seq = h.submission WHERE s.state IS NULL OR s.state <> 'committed'")
-    .await;
-    let bare =
-        one("SELECT count(*) FROM enrolment e LEFT JOIN vault_record v ON v.record = e.record WHERE v.record IS NULL")
-            .await;
-    let force = one("SELECT count(*) FROM enrolment e JOIN holding h ON h.id = e.holding WHERE h.in_force = 1").await;
+    let mut reader = Reader::open(home).await;
+    let half = reader
+        .number(
+            "SELECT count(*) FROM enrolment e LEFT JOIN holding h ON h.id = e.holding \
+             LEFT JOIN submission s ON s.seq = h.submission WHERE s.state IS NULL OR s.state <> 'committed'",
+        )
+        .await;
+    let bare = reader
+        .number(
+            "SELECT count(*) FROM enrolment e LEFT JOIN vault_record v ON v.record = e.record WHERE v.record IS NULL",
+        )
+        .await;
+    let force =
+        reader.number("SELECT count(*) FROM enrolment e JOIN holding h ON h.id = e.holding WHERE h.in_force = 1").await;
     (half, bare, force)
 }
 

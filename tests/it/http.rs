@@ -1,6 +1,6 @@
 //! The gateway's manners over HTTP: problems, ids, headers, languages, pages, OpenAPI.
 
-use crate::harness::{Gateway, header};
+use super::harness::{Gateway, header};
 use reqwest::Method;
 use serde_json::Value;
 use std::io::{Read, Write};

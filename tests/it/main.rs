@@ -4,17 +4,32 @@
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
-    reason = "a test that stops says where; it reads files it wrote itself"
+    clippy::duplicate_mod,
+    reason = "a test that stops says where; it reads files it wrote itself; one that touches the store runs on two"
 )]
 
 mod api;
 mod contract;
 mod crash;
+mod engines;
 mod harness;
 mod hostile;
 mod http;
 mod mappings;
+mod postgres;
 mod privacy;
 mod repairs;
 mod samples;
+mod server;
 mod tidy;
+mod together;
+
+/// What a gateway stores in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Of every gateway of these tests; `postgres` runs those that touch the store once more.
+const ENGINE: Engine = Engine::Sqlite;

@@ -1,7 +1,7 @@
 //! The agencies' files against the generator's truth, through the real binary: every accepted and refused row number,
 //! every canonical value, and every finding of the count, on the shipped round and on freshly generated ones.
 
-use crate::harness::cli::{Saphan, generate};
+use super::harness::cli::{Saphan, generate};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 
 /// Sorts by the Thai dictionary, so that an order the store does not ask for by name shows.
 const KEEPER: &str = r#"
-trap '' INT
+trap '' INT TERM HUP
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1

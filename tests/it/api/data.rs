@@ -1,6 +1,6 @@
 //! Open data: without login, from any site, and again only if it changed.
 
-use crate::harness::{Gateway, ROUND, header, sample};
+use super::harness::{Gateway, ROUND, header, sample};
 use reqwest::Method;
 use saphan::domain::principal::Principal;
 

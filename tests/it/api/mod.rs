@@ -1,5 +1,7 @@
 //! The API from outside: files in, receipts out, records, counts, open data, and who may do what.
 
+use super::harness;
+
 mod data;
 mod reference;
 mod rights;

@@ -1,6 +1,6 @@
 //! What anybody may read: standards, code lists, mappings, rules, and the pages of them.
 
-use crate::harness::{Gateway, header, sample};
+use super::harness::{Gateway, header, sample};
 use reqwest::Method;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! Who may do what: every operation of the API's document × every kind of caller. An operation without a row fails.
 
-use crate::harness::{Gateway, ROUND, sample};
+use super::harness::{Gateway, ROUND, sample};
 use reqwest::Method;
 use serde_json::Value;
 use std::collections::BTreeSet;

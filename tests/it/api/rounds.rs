@@ -1,6 +1,6 @@
 //! A whole round over HTTP: records page by page, the count, and its manifest.
 
-use crate::harness::{Gateway, ROUND, header, sample};
+use super::harness::{Gateway, ROUND, header, sample};
 use reqwest::Method;
 use serde_json::Value;
 use std::collections::BTreeSet;

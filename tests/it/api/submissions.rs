@@ -1,6 +1,6 @@
 //! Sending files: receipts, refusals, repetition, limits, and what a broken transfer leaves (nothing).
 
-use crate::harness::{Gateway, ROUND, header, sample};
+use super::harness::{Gateway, ROUND, header, sample};
 use reqwest::Method;
 use serde_json::Value;
 use std::io::{Read, Write};

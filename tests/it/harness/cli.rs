@@ -1,5 +1,6 @@
 //! The real binary in a home of its own, and the generator of agencies' files.
 
+use crate::Engine;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,11 +14,17 @@ pub struct Ran {
 /// `saphan` with `SAPHAN_HOME` under `folder`.
 pub struct Saphan {
     home: PathBuf,
+    database: Option<String>,
 }
 
 impl Saphan {
     pub fn new(folder: &Path) -> Self {
-        Saphan { home: folder.join("var") }
+        Saphan::on(super::super::ENGINE, folder)
+    }
+
+    pub fn on(engine: Engine, folder: &Path) -> Self {
+        let home = folder.join("var");
+        Saphan { database: super::database::address(engine, &home), home }
     }
 
     pub fn home(&self) -> &Path {
@@ -31,6 +38,7 @@ impl Saphan {
             .env("SAPHAN_HOME", &self.home)
             .env("LANG", "C.UTF-8")
             .env_remove("SAPHAN_DATABASE_URL")
+            .envs(self.database.iter().map(|address| ("SAPHAN_DATABASE_URL", address)))
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stdin(Stdio::null());
         command

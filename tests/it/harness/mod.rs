@@ -3,6 +3,7 @@
 //! Owns starting and stopping; every test has its own, so none depends on another's order.
 
 pub mod cli;
+pub mod database;
 
 use futures_util::future::BoxFuture;
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -112,10 +113,18 @@ impl Gateway {
         self.home.path()
     }
 
+    /// Another over the same home and store.
+    pub fn beside(&self) -> Self {
+        Gateway::start_in(self.home.clone(), &[], false)
+    }
+
     fn start_in(home: Arc<tempfile::TempDir>, settings: &[(&str, &str)], overloaded: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let mut given = BTreeMap::from([("SAPHAN_HOME".to_owned(), home.path().display().to_string())]);
+        given.extend(
+            database::address(super::ENGINE, home.path()).map(|address| ("SAPHAN_DATABASE_URL".to_owned(), address)),
+        );
         given.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let settings = Settings::parse(None, &given).unwrap();
         let unready = Arc::new(Switch::default());

@@ -1,0 +1,54 @@
+//! The database of a home: the file in it, or a schema of its own on the tests' PostgreSQL.
+
+use crate::{Engine, server};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+/// What `SAPHAN_DATABASE_URL` says; none: nothing, which is SQLite.
+pub fn address(engine: Engine, home: &Path) -> Option<String> {
+    // The same home is the same schema, also for the next process that opens it.
+    let mut hasher = DefaultHasher::new();
+    home.hash(&mut hasher);
+    (engine == Engine::Postgres).then(|| server::address(&format!("saphan_test_{:016x}", hasher.finish())))
+}
+
+/// Looks into a store from outside.
+pub enum Reader {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Reader {
+    pub async fn open(home: &Path) -> Self {
+        match address(super::super::ENGINE, home) {
+            Some(address) => Reader::Postgres(PgConnection::connect(&address).await.unwrap()),
+            None => {
+                let options = SqliteConnectOptions::new().filename(home.join("saphan.db")).read_only(true);
+                Reader::Sqlite(options.connect().await.unwrap())
+            }
+        }
+    }
+
+    pub async fn number(&mut self, sql: &'static str) -> i64 {
+        match self {
+            Reader::Sqlite(connection) => sqlx::query_scalar(sql).fetch_one(connection).await.unwrap(),
+            Reader::Postgres(connection) => sqlx::query_scalar(sql).fetch_one(connection).await.unwrap(),
+        }
+    }
+
+    /// Every row of the tables about people, as text; bytes that are letters or digits show as such. None: the store is a
+    /// file of the home.
+    pub async fn all_rows(&mut self) -> Option<Vec<u8>> {
+        let Reader::Postgres(connection) = self else { return None };
+        let mut all = Vec::new();
+        for table in ["submission", "holding", "enrolment", "vault_record", "refused_row", "journal", "count_run"] {
+            connection.execute("SET bytea_output = 'escape'").await.unwrap();
+            let sql = AssertSqlSafe(format!("SELECT CAST(t AS TEXT) FROM {table} t"));
+            let rows: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *connection).await.unwrap();
+            all.extend(rows.join("\n").into_bytes());
+        }
+        Some(all)
+    }
+}

@@ -1,0 +1,20 @@
+//! Every sentence that touches the store once more, word for word, with gateways that store in PostgreSQL.
+
+use super::Engine;
+
+#[path = "api/mod.rs"]
+mod api;
+#[path = "crash.rs"]
+mod crash;
+#[path = "harness/mod.rs"]
+mod harness;
+#[path = "http.rs"]
+mod http;
+#[path = "privacy.rs"]
+mod privacy;
+#[path = "samples.rs"]
+mod samples;
+#[path = "together.rs"]
+mod together;
+
+const ENGINE: Engine = Engine::Postgres;
