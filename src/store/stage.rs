@@ -11,8 +11,8 @@ use super::submission::open_for_change;
 use super::{Store, StoreError, dialect, postgres, sqlite};
 use crate::domain::enrolment::HeldEnrolment;
 
-/// Rows gathered before they are written: about 8 MB, and some twenty flushes to disk a second at full speed.
-const ROWS_A_TRANSACTION: usize = 8_192;
+/// Rows gathered before they are written: about 16 MB, and some ten flushes to disk a second at full speed.
+const ROWS_A_TRANSACTION: usize = 16_384;
 /// Rows of one submission from which on PostgreSQL is told to look at its tables anew.
 const STATISTICS_ROWS: u64 = 10_000;
 /// Keys cleared at once when staged rows are thrown away.
