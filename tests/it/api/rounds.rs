@@ -107,7 +107,7 @@ async fn a_round_without_data_is_not_counted_and_the_answer_names_those_with_dat
 #[test]
 fn the_commands_fail_on_a_round_without_data_and_say_what_to_do_in_the_readers_language() {
     let folder = tempfile::tempdir().unwrap();
-    let saphan = crate::harness::cli::Saphan::new(folder.path());
+    let saphan = super::harness::cli::Saphan::new(folder.path());
     for (arguments, lang, words) in [
         (&["count", "--round", "2569/1", "--json"][..], "en", "Nothing accepted is in force for the round 2026-06-10"),
         (&["count", "--round", "2569/1"], "th", "ยังไม่มีข้อมูลที่รับไว้ของรอบ 2026-06-10"),

@@ -2,6 +2,7 @@
 
 use super::harness::{Gateway, ROUND, header, sample};
 use reqwest::Method;
+use saphan::domain::ids::SubmissionId;
 use serde_json::Value;
 use std::io::{Read, Write};
 
@@ -239,11 +240,9 @@ async fn what_always_fails_is_put_off_longer_and_longer_and_ends_as_failed_with_
 #[tokio::test]
 async fn what_another_process_works_on_holds_nobody_up() {
     let (gateway, id) = kept_only(Gateway::start()).await;
-    // As another process would: the lock is on the file, and ends with its holder.
-    let claims = gateway.home().join("claims");
-    std::fs::create_dir_all(&claims).unwrap();
-    let held = std::fs::File::create(claims.join(&id)).unwrap();
-    held.lock().unwrap();
+    // As another process would.
+    let other_process = gateway.another_store().await;
+    let held = other_process.claim(&SubmissionId::parse(&id).unwrap()).await.unwrap().unwrap();
     // Every file is large, so that all go one lane with one worker.
     let gateway = gateway.restart_with(&[("SAPHAN_SMALL_SUBMISSION_BYTES", "1")]);
     let response = gateway.send("ovec", "ovec/enrolments", sample("ovec.xml")).await;

@@ -8,13 +8,14 @@ pub mod database;
 use futures_util::future::BoxFuture;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use saphan::app::App;
-use saphan::config::Settings;
+use saphan::config::{Database, Settings};
 use saphan::domain::agency::AgencyCode;
 use saphan::domain::ids::SubmissionId;
 use saphan::domain::principal::{Principal, Scope};
 use saphan::http::api::health::{NotReady, Readiness};
 use saphan::http::queue::{Done, Lane, Queue, QueueFull};
 use saphan::http::{Parts, start};
+use saphan::store::Store;
 use saphan::worker::Worker;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -111,6 +112,15 @@ impl Gateway {
 
     pub fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// The same store, opened once more, as by another process.
+    pub async fn another_store(&self) -> Store {
+        let database = match database::address(super::ENGINE, self.home.path()) {
+            Some(address) => Database::Postgres(address),
+            None => Database::Sqlite(self.home.path().join("saphan.db")),
+        };
+        Store::open(&database).await.unwrap()
     }
 
     /// Another over the same home and store.
