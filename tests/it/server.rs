@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
-/// Sorts by the Thai dictionary, so that an order the store does not ask for by name shows.
+/// Sorts by the Thai dictionary, as a ministry's database may: the store must not lean on the server's order.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
 folder=$(mktemp -d) || exit 1

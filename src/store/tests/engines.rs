@@ -85,6 +85,33 @@ async fn both_have_the_same_migrations_tables_and_columns() {
     assert_eq!(of_sqlite, columns(&postgres).await);
 }
 
+/// Texts that nothing is ordered or looked up by.
+const PROSE: [&str; 13] = [
+    "client.name",
+    "count_run.manifest",
+    "count_run.result",
+    "count_run.signature",
+    "journal.detail",
+    "meta.value",
+    "opendata_release.path",
+    "refused_row.findings",
+    "school.name_en",
+    "school.name_th",
+    "submission.kept_path",
+    "submission.problem",
+    "submission.receipt",
+];
+
+#[tokio::test]
+async fn texts_sort_by_their_bytes_whatever_the_order_of_the_database() {
+    let bench = Bench::postgres().await;
+    let others = "SELECT CAST(table_name || '.' || column_name AS TEXT) AS name FROM information_schema.columns \
+        WHERE table_schema = current_schema() AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C' \
+        AND table_name <> '_sqlx_migrations' ORDER BY 1";
+    let others: Vec<String> = query_scalar(others).fetch_all(&bench.store.read).await.unwrap();
+    assert_eq!(others.iter().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(PROSE));
+}
+
 #[tokio::test]
 async fn what_will_be_spread_by_the_learner_has_no_uniqueness_without_it() {
     let bench = Bench::postgres().await;
