@@ -152,6 +152,7 @@ pub(super) fn is_clean(text: &str) -> bool {
     let mut rest = text.as_bytes();
     let mut before = START;
     let mut ok = 1;
+    let mut seen = 0_u32;
     loop {
         let entry = match rest {
             [0xE0, lead @ (0xB8 | 0xB9), last, tail @ ..] => {
@@ -169,12 +170,32 @@ pub(super) fn is_clean(text: &str) -> bool {
                 rest = tail;
                 ASCII[usize::from(*byte & 0x7F)]
             }
-            [] => return ok & 1 == 1 && before != Class::Space as u32,
+            [] => return ok & 1 == 1 && before != Class::Space as u32 && !(can_pile_up(seen) && is_piled_up(text)),
             _ => return false,
         };
         ok &= entry >> before;
         before = entry >> 16;
+        seen |= 1 << before;
     }
+}
+
+/// ำ, a vowel mark and a tone all occur.
+#[inline]
+fn can_pile_up(seen: u32) -> bool {
+    const ALL: u32 = 1 << Class::Am as u32 | 1 << Class::Vowel as u32 | 1 << Class::Tone as u32;
+    seen & ALL == ALL
+}
+
+/// A vowel mark, a tone and ำ on one consonant: the one pile that looking a single place back does not tell.
+#[cold]
+fn is_piled_up(text: &str) -> bool {
+    let mut chars = text.chars();
+    let (mut first, mut second) = ('\0', '\0');
+    chars.any(|third| {
+        let found = is_vowel_mark(first) && is_mark(second) && third == AM;
+        (first, second) = (second, third);
+        found
+    })
 }
 
 /// Eight ASCII bytes of class Other at once: above the blank, no question mark, no DEL.
