@@ -34,12 +34,14 @@ impl App {
         if matches!(error, AppError::NoRegister) {
             return Err(error);
         }
-        let tries = stored.tries + 1;
+        // A database that is away says nothing of this file: however long it is away, no file ends for that.
+        let is_away = matches!(&error, AppError::Store(store) if store.is_busy());
+        let tries = if is_away { stored.tries } else { stored.tries + 1 };
         if tries >= TRIES_MAX {
             tracing::error!(submission = %stored.new.id, tries, error = &error as &dyn std::error::Error, "a submission is given up");
             return self.give_up(stored, tries).await;
         }
-        let try_after = Timestamp::now() + rest_after(tries);
+        let try_after = Timestamp::now() + rest_after(tries.max(1));
         if let Err(failure) = self.store.put_off(stored.seq, tries, try_after).await {
             tracing::warn!(submission = %stored.new.id, error = &failure as &dyn std::error::Error, "that a try failed could not be written down");
         }
