@@ -86,7 +86,8 @@ def mappings_with_lines():
     shutil.copytree(folder / "dole" / "enrolments", folder / "dole" / "enrolment-lines")
     path = folder / "dole" / "enrolment-lines" / "mapping.yaml"
     changes = {"mapping: dole/enrolments": "mapping: dole/enrolment-lines", "  format: json": "  format: ndjson",
-               "  records:": None, "  academic_year:": "  academic_year: { param: academic_year }", "  term:": "  term: { param: term }"}
+               "  records:": None, "  academic_year:": "  academic_year: { param: academic_year }", "  term:": "  term: { param: term }",
+               "ignore:": "ignore: [grp_code]"}
     lines, done = [], set()
     for line in path.read_text(encoding="utf-8").splitlines():
         begins = next((begin for begin in changes if line.startswith(begin)), None)
