@@ -7,7 +7,7 @@
 
 Owns the order of a sitting: everything is measured once, then everything again, so that a slow moment of the machine
 hits ours and theirs alike. Refuses to report a rate whose result is wrong: refused rows must be those the generator
-spoiled. Standard library only. Keeps itself small, because a child's peak memory is never below its parent's.
+spoiled. Standard library only.
 """
 import json
 import os
@@ -17,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 import report
 
@@ -44,17 +43,13 @@ def run(command, **settings):
     """Runs to the end; (standard output, wall seconds, peak bytes). Exit code 2 means refused rows, which there are."""
     command = [str(word) for word in command]
     environment = os.environ | {"SAPHAN_LOG": "error"} | {name: str(value) for name, value in settings.items()}
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error:
-        begun = time.perf_counter()
-        child = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=error)
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - begun
-        child.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        error.seek(0)
-        if child.returncode not in (0, 2):
-            raise Wrong(f"{' '.join(command)}\nended with {child.returncode}:\n{error.read().decode()[-2000:]}")
-        return out.read().decode(), seconds, usage.ru_maxrss * 1024
+    with tempfile.TemporaryDirectory() as folder:
+        out, error = pathlib.Path(folder) / "out", pathlib.Path(folder) / "error"
+        asked = [sys.executable, "-S", "-B", HERE / "measured.py", out, error, *command]
+        measured = json.loads(subprocess.run(asked, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE).stdout)
+        if measured["code"] not in (0, 2):
+            raise Wrong(f"{' '.join(command)}\nended with {measured['code']}:\n{error.read_text()[-2000:]}")
+        return out.read_text(), measured["seconds"], measured["peak"]
 
 
 def build():
@@ -70,7 +65,7 @@ def build():
 
 
 def make_files(rows):
-    """In a process of its own (see the head); the cache makes it quick the next time."""
+    """In a process of its own; the cache makes it quick the next time."""
     subprocess.run([sys.executable, "-B", HERE / "data.py", str(rows), str(SMALL)], check=True, stdout=subprocess.DEVNULL)
 
 
