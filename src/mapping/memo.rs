@@ -15,8 +15,8 @@ const KEY_BYTES_MAX: usize = 160;
 const CELLS_MAX: usize = 4;
 /// Places of a new shelf; a power of two.
 const PLACES_FIRST: usize = 256;
-/// A shelf of this size is not enlarged: 8,192 places cover the schools of a national file.
-const PLACES_MAX: usize = 8_192;
+/// A shelf of this size is not enlarged: what doesn't fit the processor's own cache is dearer to recall than to work out.
+const PLACES_MAX: usize = 1_024;
 /// Looked up before a shelf judges itself.
 const TRIAL: u32 = 4_096;
 /// Stands for a cell the sender did not give; no UTF-8 text holds this byte.
@@ -48,17 +48,34 @@ struct Shelf {
 
 #[derive(Debug, Clone)]
 struct Place {
-    hash: u64,
+    ends: Ends,
+    /// The cells whole, where their ends don't tell everything.
     key: Vec<u8>,
     what: Remembered,
 }
 
-const EMPTY: Place = Place { hash: 0, key: Vec::new(), what: Remembered::Value(Value::Absent) };
+const EMPTY: Place =
+    Place { ends: Ends { first: 0, last: 0, len: NOTHING }, key: Vec::new(), what: Remembered::Value(Value::Absent) };
+
+/// The first and last eight bytes of a cell and its length. Up to sixteen bytes that is the whole cell, so that most
+/// cells are compared without touching memory elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    first: u64,
+    last: u64,
+    len: u32,
+}
+
+const WHOLE_BYTES_MAX: u32 = 16;
+/// Length of what stands in an empty place.
+const NOTHING: u32 = u32::MAX;
+/// Length of several cells together; `first` is then their hash.
+const SEVERAL: u32 = u32::MAX - 1;
 
 /// A look-up that found nothing: where the answer may be put.
 #[derive(Debug)]
 pub(super) struct Missing {
-    hash: u64,
+    ends: Ends,
 }
 
 /// What a look-up says.
@@ -121,33 +138,34 @@ impl Shelf {
     #[inline]
     fn recall<'b>(&mut self, batch: &'b RowBatch, row: usize) -> Recall<'b> {
         self.asked += 1;
-        let hash = match self.slots.as_slice() {
+        let ends = match self.slots.as_slice() {
             [slot] => {
                 let Some(cell) = batch.get(row, *slot) else { return Recall::Closed };
-                let hash = hash_cell(cell.as_bytes(), 0);
-                let place = &self.places[index(hash, self.places.len())];
-                if place.hash == hash && *place.key == *cell.as_bytes() {
+                let ends = Ends::of(cell.as_bytes());
+                let place = &self.places[index(ends.hash(0), self.places.len())];
+                if place.ends == ends && (ends.len <= WHOLE_BYTES_MAX || *place.key == *cell.as_bytes()) {
                     return match place.what {
                         Remembered::Value(value) => Recall::Known(value),
                         Remembered::Part { start, len } => part(cell, start as usize, len as usize),
                     };
                 }
-                hash
+                ends
             }
             slots => {
-                let hash = slots.iter().fold(0, |hash, slot| hash_cell(bytes_of(batch, row, *slot), hash));
-                let place = &self.places[index(hash, self.places.len())];
-                if place.hash == hash
+                let hash = |hash, slot: &usize| Ends::of(bytes_of(batch, row, *slot)).hash(hash);
+                let ends = Ends { first: slots.iter().fold(0, hash), last: 0, len: SEVERAL };
+                let place = &self.places[index(ends.first, self.places.len())];
+                if place.ends == ends
                     && is_key(&place.key, slots, batch, row)
                     && let Remembered::Value(value) = place.what
                 {
                     return Recall::Known(value);
                 }
-                hash
+                ends
             }
         };
         self.missed += 1;
-        Recall::Missing(Missing { hash })
+        Recall::Missing(Missing { ends })
     }
 
     /// False: the cells of this field do not repeat, the shelf is of no use.
@@ -156,10 +174,13 @@ impl Shelf {
             return false;
         }
         let Some(what) = self.remembered(batch, row, value) else { return true };
-        let at = index(missing.hash, self.places.len());
+        let ends = missing.ends;
+        let hash = if ends.len == SEVERAL { ends.first } else { ends.hash(0) };
+        let at = index(hash, self.places.len());
         let place = &mut self.places[at];
         place.key.clear();
         match self.slots.as_slice() {
+            [_] if ends.len <= WHOLE_BYTES_MAX => {}
             [slot] => place.key.extend_from_slice(bytes_of(batch, row, *slot)),
             slots => slots.iter().for_each(|slot| {
                 place.key.extend_from_slice(bytes_of(batch, row, *slot));
@@ -170,7 +191,7 @@ impl Shelf {
             *place = EMPTY;
             return true;
         }
-        place.hash = missing.hash;
+        place.ends = ends;
         place.what = what;
         true
     }
@@ -187,7 +208,7 @@ impl Shelf {
             self.places = vec![EMPTY; self.places.len() * 2];
             return true;
         }
-        missed < asked / 5 * 4
+        missed < asked / 2
     }
 
     fn remembered(&self, batch: &RowBatch, row: usize, value: &Value<'_>) -> Option<Remembered> {
@@ -245,19 +266,28 @@ fn index(hash: u64, places: usize) -> usize {
     (hash >> 40) as usize & (places - 1)
 }
 
-/// Both ends of the cell and its length: enough to spread words of a list; a wrong guess is told by the key.
-#[inline]
-fn hash_cell(cell: &[u8], seed: u64) -> u64 {
-    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
-    let (first, last) = match (cell.first_chunk::<8>(), cell.last_chunk::<8>()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => match (cell.first_chunk::<4>(), cell.last_chunk::<4>()) {
-            (Some(first), Some(last)) => (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last))),
-            _ => (cell.iter().fold(1, |word, byte| word << 8 | u64::from(*byte)), 0),
-        },
-    };
-    let mixed = (seed ^ first).wrapping_mul(ODD).rotate_left(29) ^ last ^ (cell.len() as u64) << 56;
-    mixed.wrapping_mul(ODD)
+impl Ends {
+    #[inline]
+    fn of(cell: &[u8]) -> Ends {
+        let (first, last) = match (cell.first_chunk::<8>(), cell.last_chunk::<8>()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => match (cell.first_chunk::<4>(), cell.last_chunk::<4>()) {
+                (Some(first), Some(last)) => {
+                    (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)))
+                }
+                _ => (cell.iter().fold(1, |word, byte| word << 8 | u64::from(*byte)), 0),
+            },
+        };
+        Ends { first, last, len: cell.len() as u32 }
+    }
+
+    /// Spreads the words of a list; whether it is the same word is told by comparing.
+    #[inline]
+    fn hash(self, seed: u64) -> u64 {
+        const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let mixed = (seed ^ self.first).wrapping_mul(ODD).rotate_left(29) ^ self.last ^ u64::from(self.len) << 56;
+        mixed.wrapping_mul(ODD)
+    }
 }
 
 #[cfg(test)]
@@ -302,6 +332,42 @@ mod tests {
         assert!(matches!(shelf.recall(&rows, 2), Recall::Known(Value::Code(CodeIndex(7)))));
         missing(&mut shelf, &rows, 1);
         missing(&mut shelf, &rows, 3);
+    }
+
+    #[test]
+    fn cells_that_differ_anywhere_are_told_apart() {
+        let long = "ก".repeat(20);
+        let alike = [
+            "",
+            "a",
+            "b",
+            "ab",
+            "ba",
+            "\0",
+            "\0\0",
+            "abcd",
+            "abcde",
+            "abced",
+            "abcdefgh",
+            "abcdefghi",
+            "abcdefgih",
+            "abcdefgh12345678",
+            "abcdefgi12345678",
+            "abcdefgh 12345678",
+            "abcdefgh-12345678",
+            &long,
+            &long[..57],
+        ];
+        for one in alike {
+            let mut shelf = Shelf::new(vec![0]);
+            let rows = batch(&[[Some(one), None]]);
+            let empty = missing(&mut shelf, &rows, 0);
+            assert!(shelf.keep(&empty, &rows, 0, &Value::Integer(1)));
+            for other in alike {
+                let known = matches!(shelf.recall(&batch(&[[Some(other), None]]), 0), Recall::Known(_));
+                assert_eq!(known, one == other, "{one:?} {other:?}");
+            }
+        }
     }
 
     #[test]
