@@ -2,7 +2,7 @@
 //!
 //! Owns arguments, exit codes and what people see in a terminal. Holds no business rule. Data goes to
 //! standard output, everything for people to standard error; quiet when piped; `NO_COLOR` is honoured.
-//! Exit codes: 0 all well, 2 some rows refused (or a check that found a difference), 1 could not run.
+//! Exit codes: 0 all well, 2 some rows refused (or a check that found a difference), 1 could not run, a wrong argument included.
 #![expect(clippy::print_stderr, reason = "a command line speaks to people on standard error")]
 
 mod attempt;
@@ -62,7 +62,15 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) => {
+            // Help and version are no errors. clap's own code for a wrong argument is 2, which says "some rows refused" here.
+            let is_error = asked.use_stderr();
+            let _ = asked.print();
+            return if is_error { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
     let lang = terminal::lang(cli.lang.as_deref());
     let are_settings_loaded = !matches!(cli.command, Command::Map(_) | Command::Try(_) | Command::Openapi(_));
     for (name, meant) in crate::config::unknown_variables(are_settings_loaded) {

@@ -16,7 +16,7 @@ use super::{
     Block, BlockParser, BlockSource, DecodeError, Detail, Format, Input, Limits, Opened, RowBatch, SourceSpec,
     csv_split,
 };
-use crate::domain::rule::{COL_MISSING, FMT_EMPTY};
+use crate::domain::rule::{COL_MISSING, FMT_EMPTY, FMT_MALFORMED};
 use std::sync::Arc;
 
 /// Opens an input as its mapping describes it: reads it once for its encoding, and its head.
@@ -24,6 +24,7 @@ pub fn open(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resul
     if input.is_empty() {
         return Err(DecodeError::refused(FMT_EMPTY, "file", Detail::NothingInIt));
     }
+    refuse_another_format(input, spec.format)?;
     let opened = match spec.format {
         Format::Csv => open_csv(input, spec, limits)?,
         Format::Json => open_json(input, spec, limits)?,
@@ -32,6 +33,28 @@ pub fn open(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resul
         Format::Xlsx => open_xlsx(input, spec, limits)?,
     };
     with_first_block(opened, spec)
+}
+
+const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+
+/// Says so before any encoding is looked for: advice on encodings helps nobody whose file is of another kind.
+fn refuse_another_format(input: &Arc<dyn Input>, format: Format) -> Result<(), DecodeError> {
+    let mut head = [0; 64];
+    let had = stream::read_full(&mut input.open()?, &mut head)?;
+    let head = &head[..had];
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    // Of UTF-16 and gzip only the inside can tell.
+    let is_veiled = [&[0x1f, 0x8b][..], &[0xff, 0xfe], &[0xfe, 0xff]].iter().any(|mark| head.starts_with(mark));
+    if is_veiled || matches!(text, [] | [0, ..]) {
+        return Ok(());
+    }
+    let detail = match format {
+        Format::Csv if head.starts_with(ZIP_MAGIC) => Detail::NotCsv,
+        Format::Xml if !text.starts_with(b"<") => Detail::NotXml,
+        Format::Json if text.starts_with(b"<") || text.starts_with(ZIP_MAGIC) => Detail::NotJson,
+        _ => return Ok(()),
+    };
+    Err(DecodeError::refused(FMT_MALFORMED, "byte 0", detail))
 }
 
 /// The stream and what the whole of it said about its encoding.

@@ -90,6 +90,30 @@ fn the_wrong_mapping_for_a_file_names_what_is_missing() {
 }
 
 #[test]
+fn a_file_of_another_kind_is_told_so_and_a_wrong_argument_is_no_refused_row() {
+    let folder = tempfile::tempdir().unwrap();
+    for (mapping, file, said) in [
+        ("ovec/enrolments", "obec.csv", "not XML"),
+        ("ovec/enrolments", "dole.json", "not XML"),
+        ("obec/enrolments", "opec.xlsx", "not CSV"),
+        ("dole/enrolments", "ovec.xml", "not JSON"),
+        ("opec/enrolments", "obec.csv", "not a workbook"),
+    ] {
+        let ran = map(folder.path(), mapping, &fixtures().join(file));
+        assert_eq!(ran.code, 1);
+        assert!(ran.stderr.contains("SPH-FMT-") && ran.stderr.contains(said), "{mapping} on {file}: {}", ran.stderr);
+    }
+    for words in [
+        &["map", "--nosuch"][..],
+        &["map", "--mapping", "obec/enrolments", "--round", "2026-06-11", "x"],
+        &["count", "verify"],
+    ] {
+        assert_eq!(Saphan::new(folder.path()).run(words).code, 1, "{words:?}");
+    }
+    assert_eq!(Saphan::new(folder.path()).run(&["map", "--help"]).code, 0);
+}
+
+#[test]
 fn a_cut_gzip_is_said_to_be_cut() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(&std::fs::read(fixtures().join("obec.csv")).unwrap()).unwrap();
