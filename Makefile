@@ -10,7 +10,7 @@ help: ## list the tasks
 demo: ## four agencies' samples in, the count out, then serve on a free port (ONCE=1: end after the report)
 	@scripts/install.sh
 	@cargo build --release --quiet --locked
-	@target/release/saphan demo $(if $(ONCE),--once)
+	@$${CARGO_TARGET_DIR:-target}/release/saphan demo $(if $(ONCE),--once)
 
 test: ## everything that must hold: format, lints, tests, licences
 	@scripts/install.sh test

@@ -11,7 +11,7 @@ use crate::http::queue::{Done, Lane, Queue, QueueFull};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// Submissions waiting on each lane.
@@ -32,6 +32,8 @@ struct Lanes {
     waiting: Waiting,
     /// What another process works on, with the lane it came from; still in `waiting`.
     elsewhere: Mutex<Vec<(SubmissionId, Lane)>>,
+    /// What waited may go on: look at once what the store has left.
+    look: Notify,
 }
 
 /// Runs until stopped.
@@ -46,7 +48,13 @@ impl Worker {
     pub fn start(app: Arc<App>, at_once: usize) -> Worker {
         let (small, from_small) = mpsc::channel(WAITING_MAX);
         let (large, from_large) = mpsc::channel(WAITING_MAX);
-        let lanes = Arc::new(Lanes { small, large, waiting: Mutex::default(), elsewhere: Mutex::default() });
+        let lanes = Arc::new(Lanes {
+            small,
+            large,
+            waiting: Mutex::default(),
+            elsewhere: Mutex::default(),
+            look: Notify::new(),
+        });
         let (stop, stopped) = watch::channel(false);
         let mut tasks = vec![
             spawn(sweep(app.clone(), lanes.clone(), stopped.clone())),
@@ -158,10 +166,18 @@ async fn work(
         let outcome = match app.try_process(&id, None).await {
             Ok(None) if lanes.set_aside(id.clone(), lane) => continue,
             Ok(None) => Err(Arc::new(AppError::NotReady)),
-            Ok(Some(_)) => Ok(()),
+            Ok(Some(view)) => {
+                // Files that came before the school register wait for it.
+                if view.receipt.is_some_and(|receipt| receipt.standard.starts_with("school/")) {
+                    lanes.look.notify_one();
+                }
+                Ok(())
+            }
             Err(error) => Err(Arc::new(error)),
         };
-        if let Err(error) = &outcome {
+        if let Err(error) = &outcome
+            && !matches!(**error, AppError::NoRegister)
+        {
             let error: &dyn std::error::Error = &**error;
             tracing::warn!(submission = %id, error, "a submission did not reach its end; it is kept and will be tried again");
         }
@@ -177,6 +193,7 @@ async fn sweep(app: Arc<App>, lanes: Arc<Lanes>, mut stopped: watch::Receiver<bo
             biased;
             _ = stopped.wait_for(|stop| *stop) => return,
             _ = clock.tick() => {}
+            () = lanes.look.notified() => {}
         }
         match app.unfinished().await {
             Ok(left) => {

@@ -266,6 +266,9 @@ fn narrow(report: &mut CountReport, own: AgencyCode) {
     report.payable.total = report.payable.by_school.iter().map(|school| school.total).sum();
     report.closed_schools.retain(|school| school.agency == own);
     report.cases.retain(|case| case.places.iter().any(|place| place.agency == own));
+    // Of the other party's place an agency sees what settling the case needs, not where in that party's file it stands.
+    let places = report.cases.iter_mut().flat_map(|case| &mut case.places);
+    places.filter(|place| place.agency != own).for_each(|place| place.row = None);
     report.findings.values_mut().for_each(|learners| *learners = 0);
     for case in &report.cases {
         *report.findings.entry(case.rule.clone()).or_default() += 1;

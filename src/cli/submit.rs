@@ -75,7 +75,11 @@ fn show(view: &SubmissionView, title: &str, rate: Option<u64>, json: bool, lang:
     if terminal::watched() {
         eprint!("{}", summary::receipt(title, receipt, rate, None, lang));
         if receipt.refused > 0 {
-            eprintln!("\n  refused rows: GET /v1/submissions/{}/refused", view.id);
+            let words = match lang {
+                Lang::Th => "แถวที่ไม่ผ่าน เมื่อเปิดระบบ (saphan serve)",
+                Lang::En => "refused rows, once `saphan serve` runs",
+            };
+            eprintln!("\n  {words}: GET /v1/submissions/{}/refused", view.id);
         }
     }
     Ok(if receipt.refused > 0 { ExitCode::from(EXIT_REFUSED) } else { ExitCode::SUCCESS })

@@ -79,8 +79,9 @@ pub struct PlaceLine {
     pub school_id: Arc<str>,
     pub grade: Arc<str>,
     pub sex: Arc<str>,
-    /// Data row in the agency's file, from 1.
-    pub row: u64,
+    /// Data row in the agency's file, from 1. None: shown to another agency, to whom that file is not open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<u64>,
     pub standing: Standing,
     pub payable: bool,
     pub provisional: bool,
@@ -149,7 +150,7 @@ fn line(case: &Case) -> CaseLine {
                 school_id: place.cell.school_id.clone(),
                 grade: place.cell.grade.clone(),
                 sex: place.cell.sex.clone(),
-                row: place.row,
+                row: Some(place.row),
                 standing: place.standing,
                 payable: place.standing == Standing::Payable,
                 provisional: place.provisional,

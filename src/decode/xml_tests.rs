@@ -93,6 +93,12 @@ fn what_is_wrong_with_one_record_refuses_that_record() {
 }
 
 #[test]
+fn a_record_inside_a_record_refuses_the_outer_one() {
+    let file = "<r><e><a>1</a><x><e><a>2</a></e></x></e><e><a>3</a></e></r>";
+    assert_eq!(read(file.as_bytes(), &one(), &Limits::default()).unwrap().faults, [(1, FMT_MALFORMED, None)]);
+}
+
+#[test]
 fn cut_and_ill_formed_files_are_refused_with_their_place() {
     for (file, rule) in [
         ("<r><e><a>1</a></e>", FMT_TRUNCATED),

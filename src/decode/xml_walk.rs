@@ -262,6 +262,11 @@ impl Walk {
     fn inner_start(&mut self, element: &BytesStart, name: (u32, &str), plan: &XmlPlan, out: &mut RowBatch) {
         let Some(parent) = self.frames.last_mut() else { return };
         parent.has_child = true;
+        if plan.path.0.last().is_some_and(|record| record.is(name.0, name.1)) {
+            // A record swallowed by the one around it would be a learner lost without a word.
+            let path: Vec<&str> = plan.path.0.iter().map(|step| &*step.local).collect();
+            out.fault(FMT_MALFORMED, None, Some(Detail::RecordOffPath(name.1.to_owned(), path.join("/"))));
+        }
         let is_ignored = parent.is_ignored || name.0 == OWN_NAMESPACE;
         let node = parent.node.filter(|_| !is_ignored);
         let node = node.and_then(|node| plan.record.next_child(node, &mut parent.hint, name.0, name.1));

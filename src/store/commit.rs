@@ -25,13 +25,15 @@ const UNCHANGED: &str = "SELECT count(*) FROM holding n CROSS JOIN enrolment e \
       WHERE p.holding = o.id AND o.round = n.round AND o.agency = n.agency AND o.school_id = n.school_id AND o.in_force = 1 \
       AND o.submission <> n.submission AND p.learner = e.learner AND p.content = e.content \
       AND (o.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = p.record)))";
-// Rows that a replacement takes away and whose learner it does not bring again to the same school.
+// Learners of a school whom a replacement takes away and does not bring again to the same school; one who stood there
+// twice is one.
 const REMOVED: &str = concat!(
-    "SELECT count(*) FROM holding o CROSS JOIN enrolment p WHERE p.holding = o.id AND o.id IN (",
+    "SELECT count(*) FROM (SELECT DISTINCT o.agency, o.school_id, p.learner FROM holding o CROSS JOIN enrolment p \
+     WHERE p.holding = o.id AND o.id IN (",
     replaced!(),
     ") AND (o.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = p.record)) \
      AND NOT EXISTS (SELECT 1 FROM holding n CROSS JOIN enrolment e WHERE e.holding = n.id AND n.submission = $1 \
-       AND n.agency = o.agency AND n.school_id = o.school_id AND e.learner = p.learner)"
+       AND n.agency = o.agency AND n.school_id = o.school_id AND e.learner = p.learner)) r"
 );
 const PUT_OUT_OF_FORCE: &str = concat!("UPDATE holding SET in_force = 0 WHERE id IN (", replaced!(), ")");
 // A school that a later file replaced already keeps the later rows.
@@ -87,7 +89,7 @@ pub(super) const STATEMENTS: &[&str] = &[
 pub struct Change {
     /// Rows of the submission that were held already, word for word, in the same schools.
     pub unchanged: u64,
-    /// Rows in force before and not after, whose learner the submission does not name in the same school.
+    /// Learners in force in a school before and not after.
     pub removed: u64,
 }
 
