@@ -25,6 +25,8 @@ pub(crate) struct CsvPlan {
     pub(crate) columns: ColumnPlan,
     /// Column and slot of each wanted cell.
     wanted: Vec<(u32, u32)>,
+    /// A cell fills one slot, with the text that stands in it.
+    is_plain: bool,
     pub(crate) verdict: Verdict,
     pub(crate) cell_bytes_max: usize,
 }
@@ -33,7 +35,8 @@ impl CsvPlan {
     pub(crate) fn new(dialect: Dialect, columns: ColumnPlan, verdict: Verdict, limits: &Limits) -> Self {
         let slots = columns.slots.iter().enumerate().filter(|(_, slot)| **slot != NO_SLOT);
         let wanted = slots.map(|(column, slot)| (column as u32, *slot)).collect();
-        CsvPlan { dialect, columns, wanted, verdict, cell_bytes_max: limits.cell_bytes_max }
+        let is_plain = columns.also.is_empty() && !columns.is_returned;
+        CsvPlan { dialect, columns, wanted, is_plain, verdict, cell_bytes_max: limits.cell_bytes_max }
     }
 }
 
@@ -171,7 +174,7 @@ impl<'a> Rows<'a> {
         let stop = ends.last().map_or(start, |end| *end as usize);
         let end = strip_return(self.bytes, start, stop);
         let is_regular = ends.len() == self.plan.columns.slots.len() && end - start <= self.plan.cell_bytes_max;
-        if is_regular && !self.is_suspect && self.plan.columns.also.is_empty() {
+        if is_regular && !self.is_suspect && self.plan.is_plain {
             return self.regular_row(start, ends, end);
         }
         let mut from = start;

@@ -8,11 +8,10 @@ use super::csv_cells::{Dialect, RecordEnd, cell, is_guarded, record_end};
 use super::csv_lines::LineEnds;
 use super::header::{self, ColumnPlan, HEADER_ROWS_MAX};
 use super::{DecodeError, Detail, Limits, SourceSpec};
-use crate::domain::rule::{FMT_LINE_ENDS, FMT_MALFORMED, FMT_QUOTE, LIM_COLUMNS, LIM_RECORD};
+use crate::domain::rule::{FMT_LINE_ENDS, FMT_QUOTE, LIM_COLUMNS, LIM_RECORD};
 
 /// Tried where the declared delimiter does not show the wanted columns.
 const OTHER_DELIMITERS: [u8; 4] = [b';', b'\t', b'|', b','];
-const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 
 pub(crate) struct Head {
     pub(crate) dialect: Dialect,
@@ -35,9 +34,6 @@ pub(crate) fn read(
     spec: &SourceSpec,
     limits: &Limits,
 ) -> Result<Head, DecodeError> {
-    if bytes.starts_with(ZIP_MAGIC) {
-        return Err(DecodeError::refused(FMT_MALFORMED, "byte 0", Detail::NotCsv));
-    }
     let line_ends = LineEnds::of(bytes);
     let newline = line_ends.newline();
     let declared = Dialect { delimiter: spec.delimiter, newline };

@@ -40,6 +40,14 @@ fn an_empty_file_a_header_only_and_blank_lines_only_are_empty() {
 }
 
 #[test]
+fn our_apostrophe_is_taken_off_whether_or_not_a_spreadsheet_kept_the_quotes() {
+    for file in ["a,b,_saphan_row\n'=1,'+2,1\n", "a,b,_saphan_row\n\"'=1\",\"'+2\",\"1\"\n"] {
+        assert_eq!(rows(file.as_bytes()), [[text("=1"), text("+2")]], "{file}");
+    }
+    assert_eq!(rows(b"a,b\n'=1,'+2\n"), [[text("'=1"), text("'+2")]], "not a file of ours");
+}
+
+#[test]
 fn a_file_of_another_mapping_is_refused_naming_both_sides() {
     let refused = read(b"x,y\n1,2\n", &ab(), &Limits::default()).unwrap_err();
     assert!(refused.to_string().contains("expected a, b; found x, y"), "{refused}");

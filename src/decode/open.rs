@@ -10,6 +10,7 @@ use super::json_split::{JsonSource, LineSource};
 use super::notices::Notices;
 use super::stream::{self, ByteStream};
 use super::xlsx::{Sheet, XlsxSource};
+use super::xlsx_package::ZIP_MAGIC;
 use super::xml::{XmlPlan, XmlSource};
 use super::xml_parse::{ParsedAlready, XmlParser};
 use super::{
@@ -24,7 +25,7 @@ pub fn open(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resul
     if input.is_empty() {
         return Err(DecodeError::refused(FMT_EMPTY, "file", Detail::NothingInIt));
     }
-    refuse_another_format(input, spec.format)?;
+    refuse_another_format(input, spec.format, limits)?;
     let opened = match spec.format {
         Format::Csv => open_csv(input, spec, limits)?,
         Format::Json => open_json(input, spec, limits)?,
@@ -35,23 +36,24 @@ pub fn open(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resul
     with_first_block(opened, spec)
 }
 
-const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
-
 /// Says so before any encoding is looked for: advice on encodings helps nobody whose file is of another kind.
-fn refuse_another_format(input: &Arc<dyn Input>, format: Format) -> Result<(), DecodeError> {
-    let mut head = [0; 64];
-    let had = stream::read_full(&mut input.open()?, &mut head)?;
-    let head = &head[..had];
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    // Of UTF-16 and gzip only the inside can tell.
-    let is_veiled = [&[0x1f, 0x8b][..], &[0xff, 0xfe], &[0xfe, 0xff]].iter().any(|mark| head.starts_with(mark));
-    if is_veiled || matches!(text, [] | [0, ..]) {
+fn refuse_another_format(input: &Arc<dyn Input>, format: Format, limits: &Limits) -> Result<(), DecodeError> {
+    if format == Format::Xlsx {
         return Ok(());
     }
+    let mut head = [0; 64];
+    let had = stream::read_full(&mut stream::open_stream(input, limits)?.reader, &mut head)?;
+    let head = &head[..had];
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    // Of UTF-16 only the inside can tell.
+    if matches!(text, [] | [0, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        return Ok(());
+    }
+    let is_workbook = head.starts_with(ZIP_MAGIC);
     let detail = match format {
-        Format::Csv if head.starts_with(ZIP_MAGIC) => Detail::NotCsv,
+        Format::Csv if is_workbook => Detail::NotCsv,
         Format::Xml if !text.starts_with(b"<") => Detail::NotXml,
-        Format::Json if text.starts_with(b"<") || text.starts_with(ZIP_MAGIC) => Detail::NotJson,
+        Format::Json | Format::Ndjson if is_workbook || text.starts_with(b"<") => Detail::NotJson,
         _ => return Ok(()),
     };
     Err(DecodeError::refused(FMT_MALFORMED, "byte 0", detail))

@@ -15,6 +15,9 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use zip::{CompressionMethod, ZipArchive};
 
+/// A ZIP file begins so, and each part in it (APPNOTE.TXT 4.3.7).
+pub(crate) const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+
 /// Real workbooks have dozens.
 const PARTS_MAX: usize = 10_000;
 const OLE_MAGIC: [u8; 4] = [0xd0, 0xcf, 0x11, 0xe0];
@@ -91,7 +94,7 @@ impl Package {
         let mut reader = self.input.open()?;
         let mut header = [0; 30];
         reader.seek(SeekFrom::Start(part.header_at))?;
-        if read_full(&mut reader, &mut header)? < header.len() || !header.starts_with(b"PK\x03\x04") {
+        if read_full(&mut reader, &mut header)? < header.len() || !header.starts_with(ZIP_MAGIC) {
             return Err(damaged(name, Detail::PartElsewhere));
         }
         let names = u64::from(u16::from_le_bytes([header[26], header[27]]));

@@ -45,6 +45,12 @@ impl XmlPlan {
             limits: limits.clone(),
         }
     }
+
+    /// Where records stand, as the mapping would write it.
+    pub(crate) fn records(&self) -> String {
+        let steps = self.path.0.iter().map(|step| self.namespaces.written(step.namespace, &step.local));
+        steps.collect::<Vec<_>>().join("/")
+    }
 }
 
 pub(crate) struct XmlSource {

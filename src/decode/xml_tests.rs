@@ -96,6 +96,9 @@ fn what_is_wrong_with_one_record_refuses_that_record() {
 fn a_record_inside_a_record_refuses_the_outer_one() {
     let file = "<r><e><a>1</a><x><e><a>2</a></e></x></e><e><a>3</a></e></r>";
     assert_eq!(read(file.as_bytes(), &one(), &Limits::default()).unwrap().faults, [(1, FMT_MALFORMED, None)]);
+    let mut spec = one();
+    spec.ignore = vec!["x".into()];
+    assert!(read(file.as_bytes(), &spec, &Limits::default()).unwrap().faults.is_empty(), "the mapping ignores it");
 }
 
 #[test]

@@ -174,9 +174,7 @@ impl Walk {
             return Err(wrong_root(name.0, plan, namespace));
         } else if plan.path.0.last().is_some_and(|record| record.local.eq_ignore_ascii_case(local)) {
             // Spelt a little differently or one level off: passed over, its learner would vanish without a word.
-            let path: Vec<String> =
-                plan.path.0.iter().map(|step| plan.namespaces.written(step.namespace, &step.local)).collect();
-            let detail = Detail::RecordOffPath(name.0.to_owned(), path.join("/"));
+            let detail = Detail::RecordOffPath(name.0.to_owned(), plan.records());
             return Err(DecodeError::refused(FMT_MALFORMED, place(at), detail));
         }
         if self.matched == plan.path.0.len() && is_on_way {
@@ -262,16 +260,17 @@ impl Walk {
     fn inner_start(&mut self, element: &BytesStart, name: (u32, &str), plan: &XmlPlan, out: &mut RowBatch) {
         let Some(parent) = self.frames.last_mut() else { return };
         parent.has_child = true;
-        if plan.path.0.last().is_some_and(|record| record.is(name.0, name.1)) {
-            // A record swallowed by the one around it would be a learner lost without a word.
-            let path: Vec<&str> = plan.path.0.iter().map(|step| &*step.local).collect();
-            out.fault(FMT_MALFORMED, None, Some(Detail::RecordOffPath(name.1.to_owned(), path.join("/"))));
-        }
         let is_ignored = parent.is_ignored || name.0 == OWN_NAMESPACE;
         let node = parent.node.filter(|_| !is_ignored);
         let node = node.and_then(|node| plan.record.next_child(node, &mut parent.hint, name.0, name.1));
         let is_ignored = is_ignored || node.is_some_and(|node| plan.record.nodes[node].is_ignored);
-        let path = (node.is_none() && !is_ignored).then(|| {
+        let is_unknown = node.is_none() && !is_ignored;
+        if is_unknown && plan.path.0.last().is_some_and(|record| record.is(name.0, name.1)) {
+            // A record swallowed by the one around it would be a learner lost without a word.
+            let written = plan.namespaces.written(name.0, name.1);
+            out.fault(FMT_MALFORMED, None, Some(Detail::RecordOffPath(written, plan.records())));
+        }
+        let path = is_unknown.then(|| {
             let parent = parent.path.as_deref().or(parent.node.map(|node| plan.record.nodes[node].path.as_str()));
             let written = plan.namespaces.written(name.0, name.1);
             parent.filter(|parent| !parent.is_empty()).map_or(written.clone(), |parent| format!("{parent}/{written}"))

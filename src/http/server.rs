@@ -71,6 +71,8 @@ pub fn start(listener: TcpListener, parts: Parts, threads: Option<usize>) -> io:
     })
     .client_request_timeout(HEAD_TIME_MAX)
     .client_disconnect_timeout(DISCONNECT_TIME_MAX)
+    // One who hung up waits for nothing: what streams to them ends, and their place is free.
+    .h1_allow_half_closed(false)
     .keep_alive(KEEP_ALIVE)
     .max_connections(CONNECTIONS_MAX)
     .shutdown_timeout(SHUTDOWN_S_MAX)

@@ -5,6 +5,7 @@ use super::harness::database::Reader;
 use super::harness::{ROUND, sample};
 use reqwest::Client;
 use serde_json::Value;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, RandomState};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -111,10 +112,16 @@ async fn killed_fifty_times_at_random_moments_it_loses_nothing_acknowledged_and_
     send(&running.url, 0).await.expect("the first is taken whole");
     let whole = begun.elapsed();
 
+    // Shown if it fails; `SAPHAN_CRASH_SEED` brings the same moments again.
+    let seed: u64 = match std::env::var("SAPHAN_CRASH_SEED") {
+        Ok(seed) => seed.parse().expect("a number"),
+        Err(_) => RandomState::new().hash_one(()),
+    };
+    println!("SAPHAN_CRASH_SEED={seed}");
     let (mut acknowledged_in_all, mut cut_off) = (0, 0);
     for number in 1..=KILLS {
-        // A fixed walk over the whole span, so that a failure comes again.
-        let delay = whole.mul_f64((number * 37 % KILLS) as f64 / KILLS as f64 * 1.15);
+        let moment = BuildHasherDefault::<DefaultHasher>::default().hash_one((seed, number));
+        let delay = whole.mul_f64(moment as f64 / u64::MAX as f64 * 1.15);
         let url = running.url.clone();
         let (answer, ()) = tokio::join!(send(&url, number), async {
             tokio::time::sleep(delay).await;

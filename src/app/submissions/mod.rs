@@ -98,14 +98,20 @@ impl Waiting {
         Waiting {
             reason: WaitReason::Retry,
             not_before: Some(not_before.to_string()),
-            message: Bilingual::new(
-                format!(
-                    "ไฟล์เก็บไว้แล้ว ระบบประมวลผลไม่สำเร็จในครั้งที่ {tries} จาก {TRIES_MAX} ครั้ง เป็นความผิดพลาดของระบบ ไม่ใช่ของไฟล์"
+            message: match tries {
+                0 => Bilingual::new(
+                    "ไฟล์เก็บไว้แล้ว ฐานข้อมูลของระบบไม่พร้อม เป็นความขัดข้องของระบบ ไม่ใช่ของไฟล์",
+                    "The file is kept; the gateway's database was not there. The fault is the gateway's, not the file's",
                 ),
-                format!(
-                    "The file is kept; try {tries} of {TRIES_MAX} failed. The fault is the gateway's, not the file's"
+                _ => Bilingual::new(
+                    format!(
+                        "ไฟล์เก็บไว้แล้ว ระบบประมวลผลไม่สำเร็จในครั้งที่ {tries} จาก {TRIES_MAX} ครั้ง เป็นความผิดพลาดของระบบ ไม่ใช่ของไฟล์"
+                    ),
+                    format!(
+                        "The file is kept; try {tries} of {TRIES_MAX} failed. The fault is the gateway's, not the file's"
+                    ),
                 ),
-            ),
+            },
             hint: Bilingual::new(
                 "ไม่ต้องส่งซ้ำ ระบบจะลองใหม่เองหลังเวลาใน not_before",
                 "Don't send it again: it is tried again by itself after the time in `not_before`",

@@ -12,10 +12,29 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Who looks on at once: each looks into the store twice a second.
+pub const ONLOOKERS_MAX: usize = 200;
 
 /// What this process works on.
-#[derive(Debug, Default)]
-pub(crate) struct Board(Mutex<HashMap<SubmissionId, Arc<Running>>>);
+#[derive(Debug)]
+pub(crate) struct Board {
+    running: Mutex<HashMap<SubmissionId, Arc<Running>>>,
+    onlookers: Arc<Semaphore>,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Board { running: Mutex::default(), onlookers: Arc::new(Semaphore::new(ONLOOKERS_MAX)) }
+    }
+}
+
+/// The place of one who looks on; free again when it is dropped.
+#[derive(Debug)]
+pub struct Onlooker {
+    _place: OwnedSemaphorePermit,
+}
 
 #[derive(Debug)]
 struct Running {
@@ -76,11 +95,16 @@ impl Drop for OnBoard {
 
 impl Board {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SubmissionId, Arc<Running>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl App {
+    /// A place among those who look on; none: there are too many.
+    pub fn onlooker(&self) -> Option<Onlooker> {
+        self.board.onlookers.clone().try_acquire_owned().ok().map(|place| Onlooker { _place: place })
+    }
+
     /// One look, for whoever may see the submission.
     pub async fn progress(&self, principal: &Principal, id: &SubmissionId) -> Result<Progress, AppError> {
         let stored = self.readable(principal, id).await?;

@@ -79,9 +79,7 @@ impl App {
             .map_err(|error| PipelineError::Keep(error.into()))?;
         Ok(())
     }
-}
 
-impl App {
     /// Says on the receipt that the register was laid over the one held instead of replacing it.
     fn laid_over(&self, refused: u64, first_row: u64, loaded: &LoadedMapping) -> Cause {
         let mut finding = Finding::new(rule::REF_LAID_OVER, Severity::Warning);

@@ -23,6 +23,14 @@ fn rest_after(tries: u32) -> SignedDuration {
     doubled.unwrap_or(REST_MAX).min(REST_MAX)
 }
 
+/// A database that is away says nothing of the file: however long it is away, no file ends for that.
+fn tries_after(before: u32, error: &AppError) -> u32 {
+    match error {
+        AppError::Store(store) if store.is_busy() => before,
+        _ => before + 1,
+    }
+}
+
 impl App {
     /// One try, under the caller's claim. Ok: the submission is at its end, which may be `failed`.
     pub(super) async fn attempt(&self, stored: &Submission, watcher: Option<Watcher>) -> Result<(), AppError> {
@@ -34,9 +42,7 @@ impl App {
         if matches!(error, AppError::NoRegister) {
             return Err(error);
         }
-        // A database that is away says nothing of this file: however long it is away, no file ends for that.
-        let is_away = matches!(&error, AppError::Store(store) if store.is_busy());
-        let tries = if is_away { stored.tries } else { stored.tries + 1 };
+        let tries = tries_after(stored.tries, &error);
         if tries >= TRIES_MAX {
             tracing::error!(submission = %stored.new.id, tries, error = &error as &dyn std::error::Error, "a submission is given up");
             return self.give_up(stored, tries).await;
@@ -74,11 +80,19 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::StoreError;
 
     #[test]
     fn rests_double_up_to_four_hours_and_all_tries_fit_into_a_working_day() {
         let minutes: Vec<i64> = (1..TRIES_MAX).map(|tries| rest_after(tries).as_mins()).collect();
         assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 64, 128, 240]);
         assert_eq!(rest_after(u32::MAX), REST_MAX);
+    }
+
+    #[test]
+    fn a_database_that_is_away_costs_no_try() {
+        let away = AppError::Store(StoreError::Unreachable(std::io::Error::other("away").into()));
+        assert_eq!(tries_after(3, &away), 3);
+        assert_eq!(tries_after(3, &AppError::Worker), 4);
     }
 }

@@ -1,17 +1,17 @@
 //! Live progress of one submission, as server-sent events (WHATWG HTML, «Server-sent events»).
 //!
 //! Owns their form and their end: a look twice a second, an event when something changed, a comment when nothing did for
-//! long (so that nobody on the way closes the line), the last event when the submission is at its end. Refuses to stay
-//! open longer than an hour; a reader who is still interested comes again by itself.
+//! long (so that nobody on the way closes the line), the last event when the submission is at its end. Refuses more
+//! onlookers at once than the store bears, and to stay open longer than an hour; a reader who is still interested comes again by itself.
 
 use super::bodies::WaitingBody;
 use super::submissions::submission_id;
-use crate::app::submissions::progress::Progress;
+use crate::app::submissions::progress::{Onlooker, Progress};
 use crate::app::{App, AppError};
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::Principal;
 use crate::http::auth::Caller;
-use crate::http::problem::Problem;
+use crate::http::problem::{Kind, Problem};
 use crate::http::query::NoQuery;
 use actix_web::http::header::ContentEncoding;
 use actix_web::{HttpResponse, get, web};
@@ -25,6 +25,8 @@ use utoipa::ToSchema;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Silence after which a comment is sent.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// Seconds after which one who found no place may ask again.
+const AGAIN_S: u32 = 30;
 const OPEN_MAX: Duration = Duration::from_secs(3_600);
 
 /// What one event says.
@@ -64,7 +66,7 @@ impl From<Progress> for ProgressBody {
 /// which closes the stream. Each carries the state, and while the work runs in this gateway rows done and rows a second.
 #[utoipa::path(tag = "submissions", operation_id = "watch_submission", security(("token" = [])),
     params(("id" = String, Path, example = "sub_0199a1b2c3d4e5f60718293a4b5c6d7e")),
-    responses((status = 200, body = ProgressBody, content_type = "text/event-stream", description = "`data` of every event")))]
+    responses((status = 200, body = ProgressBody, content_type = "text/event-stream", description = "`data` of every event; 503 while too many watch")))]
 #[get("/v1/submissions/{id}/events")]
 pub async fn watch(
     id: web::Path<String>,
@@ -75,10 +77,18 @@ pub async fn watch(
     let id = submission_id(&id, &caller)?;
     // What can go wrong goes wrong here, as a problem, before the stream begins.
     let first = app.progress(&caller.0, &id).await?;
+    let onlooker = app.onlooker().ok_or_else(|| {
+        Problem::new(Kind::Unavailable)
+            .detail(
+                "มีผู้เฝ้าดูความคืบหน้าพร้อมกันมากเกินไป ดูสถานะได้ที่ /v1/submissions/{id} หรือลองใหม่ภายหลัง",
+                "Too many look on at the same time. See the state at /v1/submissions/{id}, or try again later.",
+            )
+            .retry_after(AGAIN_S)
+    })?;
     let mut response = HttpResponse::Ok();
     // Neither we nor a proxy may gather events to compress them.
     response.insert_header(ContentEncoding::Identity).insert_header(("x-accel-buffering", "no"));
-    Ok(response.content_type("text/event-stream").streaming(events(app, caller.0, id, first)))
+    Ok(response.content_type("text/event-stream").streaming(events(app, caller.0, id, first, onlooker)))
 }
 
 fn events(
@@ -86,8 +96,11 @@ fn events(
     caller: Principal,
     id: SubmissionId,
     first: Progress,
+    onlooker: Onlooker,
 ) -> impl Stream<Item = Result<Bytes, AppError>> {
     async_stream::try_stream! {
+        // Its place is held as long as the stream lives.
+        let _onlooker = onlooker;
         let begun = Instant::now();
         let (mut seen, mut told_at) = (first, begun);
         yield event(&seen)?;

@@ -201,6 +201,7 @@ impl Scalar {
         let found = self.0.fetch_optional(on).await?;
         Ok(found.map(|row| row.try_get(0)).transpose()?)
     }
+
     pub(in crate::store) async fn fetch_all<T: for<'r> super::row::Column<'r>>(
         self,
         on: impl Into<On<'_>>,

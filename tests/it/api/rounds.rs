@@ -67,6 +67,11 @@ async fn a_count_is_run_read_and_proven() {
         gateway.by("dole", Method::GET, &format!("{path}?cases=0")).send().await.unwrap().json().await.unwrap();
     assert_eq!(narrow["agencies"].as_array().unwrap().len(), 1, "an agency sees its own");
     assert_eq!(narrow["cases"], serde_json::json!([]));
+    let narrow: Value = gateway.by("dole", Method::GET, &path).send().await.unwrap().json().await.unwrap();
+    let places = narrow["cases"].as_array().unwrap().iter().flat_map(|case| case["places"].as_array().unwrap());
+    let (own, other): (Vec<_>, Vec<_>) = places.partition(|place| place["agency"] == "12");
+    assert!(!own.is_empty() && own.iter().all(|place| place["row"].is_u64()), "its own rows: {own:?}");
+    assert!(!other.is_empty() && other.iter().all(|place| place["row"].is_null()), "not another file's: {other:?}");
 
     let response = gateway.by("count", Method::GET, &format!("{path}/manifest")).send().await.unwrap();
     assert_eq!(response.status(), 200);

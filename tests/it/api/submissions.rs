@@ -2,6 +2,7 @@
 
 use super::harness::{Gateway, ROUND, header, sample};
 use reqwest::Method;
+use saphan::app::submissions::progress::ONLOOKERS_MAX;
 use saphan::domain::ids::SubmissionId;
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -202,7 +203,6 @@ async fn without_a_register_a_file_is_kept_and_the_problem_says_what_comes_first
 
     // Taken up with the register of then, so that the same file is known again.
     gateway.send_register().await;
-    let gateway = gateway.restart();
     let receipt = committed(&gateway, "dole", &path).await;
     let again = gateway.send("dole", "dole/enrolments", sample("dole.json")).await;
     assert_eq!(again.json::<Value>().await.unwrap()["duplicate_of"], receipt["submission"]);
@@ -392,4 +392,25 @@ async fn progress_is_told_as_it_happens_and_the_stream_ends_with_the_submission(
     assert_eq!((&told["state"], &told["rows"]), (&"committed".into(), &420.into()), "{told}");
     let late = gateway.by("dole", Method::GET, &path).send().await.unwrap().text().await.unwrap();
     assert!(late.starts_with("event: end\n"), "at its end there is one event: {late}");
+}
+
+#[tokio::test]
+async fn those_who_watch_are_bounded_and_a_place_is_free_again_when_one_leaves() {
+    let (gateway, id) = kept_only(Gateway::start()).await;
+    let path = format!("/v1/submissions/{id}/events");
+    let look = || gateway.by("dole", Method::GET, &path).send();
+    let watching = futures_util::future::try_join_all((0..ONLOOKERS_MAX).map(|_| look())).await.unwrap();
+    assert!(watching.iter().all(|response| response.status() == 200));
+    let refused = look().await.unwrap();
+    assert_eq!((refused.status().as_u16(), header(&refused, "retry-after")), (503, "30"));
+    let problem: Value = refused.json().await.unwrap();
+    assert!(problem["detail"].as_str().unwrap().contains("/v1/submissions/"), "{problem}");
+    drop(watching);
+    for _ in 0..100 {
+        if look().await.unwrap().status() == 200 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("nobody's place became free");
 }
