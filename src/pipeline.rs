@@ -97,7 +97,7 @@ where
     R: Renderer,
     E: Send,
 {
-    let opened = decode::open(input, &run.mapping.spec, run.limits)?;
+    let opened = decode::open(input, &run.mapping.spec, run.limits, run.threads)?;
     let missing = missing_columns(run.mapping, &opened)?;
     let mut summary = Summary {
         encoding: opened.encoding.to_owned(),

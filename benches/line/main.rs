@@ -5,13 +5,14 @@
 //! the work: loading standards, mappings and the school register stands outside the clock.
 //!
 //! ```text
-//! line decode   MAPPING FILE                      decode only, one core
+//! line decode   MAPPING FILE THREADS              decode only
 //! line map      MAPPING FILE SCHOOLS THREADS      decode, map, validate; results dropped
 //! line json     MAPPING FILE SCHOOLS THREADS      the same, canonical JSON written out
 //! line reader   csv|simd-csv|xml|json FILE        the bare parse, by the library alone
 //! line inserts  none|index NDJSON DATABASE        plain SQLite inserts of canonical records
 //! ```
 
+mod decoding;
 mod inserts;
 mod readers;
 
@@ -19,7 +20,7 @@ use anyhow::{Context, anyhow, bail};
 use saphan::app::assets::{AssetFolders, Assets, LoadedMapping};
 use saphan::app::input::FileInput;
 use saphan::app::register::SchoolRenderer;
-use saphan::decode::{self, Block, Input, Limits, RowBatch};
+use saphan::decode::{self, Input, Limits};
 use saphan::mapping::RunContext;
 use saphan::pipeline::{self, Renderer, Run, Summary};
 use saphan::standards::CodeList;
@@ -53,7 +54,7 @@ fn main() -> anyhow::Result<()> {
             eprintln!("line: nothing asked; `make bench` gives it the files");
             return Ok(());
         }
-        ["decode", mapping, file] => decode_only(mapping, Path::new(file))?,
+        ["decode", mapping, file, threads] => decode_only(mapping, Path::new(file), threads.parse()?)?,
         ["map", mapping, file, schools, threads] => {
             mapped(mapping, file, schools, threads, || Dropped, |_: u64| Ok(()))?
         }
@@ -112,22 +113,17 @@ fn input(file: &Path) -> anyhow::Result<Arc<dyn Input>> {
     Ok(Arc::new(FileInput::open(file).with_context(|| file.display().to_string())?))
 }
 
-fn decode_only(mapping: &str, file: &Path) -> anyhow::Result<Done> {
+fn decode_only(mapping: &str, file: &Path, threads: usize) -> anyhow::Result<Done> {
     let assets = assets()?;
     let spec = &find(&assets, mapping)?.mapping.spec;
     let input = input(file)?;
     let begun = Instant::now();
-    let mut opened = decode::open(&input, spec, &Limits::default())?;
-    let mut worker = opened.parser.worker();
-    let (mut block, mut batch) = (Block::default(), RowBatch::new(spec.wanted.len()));
-    let mut done = Done { rows: 0, refused: 0, bytes: input.len(), time: Duration::ZERO };
-    while opened.source.next(&mut block)? {
-        worker.parse(&mut block, &mut batch)?;
-        done.rows += batch.rows() as u64;
-        done.refused += batch.faults().len() as u64;
-    }
-    done.time = begun.elapsed();
-    Ok(done)
+    let opened = decode::open(&input, spec, &Limits::default(), threads)?;
+    let sum = match threads {
+        0 | 1 => decoding::on_one(opened, spec)?,
+        _ => decoding::on_many(opened, spec, threads)?,
+    };
+    Ok(Done { rows: sum.rows, refused: sum.refused, bytes: input.len(), time: begun.elapsed() })
 }
 
 fn mapped<R: Renderer>(

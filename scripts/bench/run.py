@@ -119,7 +119,9 @@ class Sitting:
         schools = self.folder / "schools.csv"
         for name, mapping, _ in FORMATS:
             path = self.folder / name
-            self.tasks["decode", name] = lambda path=path, mapping=mapping: self.ask_line("decode", mapping, path)
+            for threads in sorted({1, CORES}):
+                self.tasks["decode", name, threads] = lambda path=path, mapping=mapping, threads=threads: (
+                    self.ask_line("decode", mapping, path, threads))
             for act in ("map", "json"):
                 for threads in sorted({1, CORES}):
                     self.tasks[act, name, threads] = lambda act=act, name=name, path=path, mapping=mapping, threads=threads: (

@@ -8,6 +8,7 @@
     reason = "broken bytes become U+FFFD here, which the caller turns into a finding"
 )]
 
+use super::scan::Scan;
 use super::stream::{self, Bytes};
 use super::{DecodeError, Detail, Encoding, Input, Limits, MemoryInput};
 use crate::domain::rule::ENC_FILE;
@@ -16,6 +17,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 const CHUNK: usize = 256 << 10;
+/// What tells a byte-order mark, or UTF-16 without one.
+const HEAD_BYTES: usize = 1024;
 const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,20 +55,24 @@ pub(crate) fn is_undefined_874(byte: u8) -> bool {
     matches!(byte, 0x81..=0x84 | 0x86..=0x90 | 0x98..=0x9f | 0xdb..=0xde | 0xfc..=0xff)
 }
 
-/// Decides the encoding, reading the input once in constant memory.
-pub fn detect(input: &Arc<dyn Input>, allowed: &[Encoding], limits: &Limits) -> Result<Verdict, DecodeError> {
-    let mut stream = stream::open_stream(input, limits)?;
-    let mut chunk = vec![0; CHUNK];
-    let had = stream::read_full(&mut stream.reader, &mut chunk)?;
-    let head = &chunk[..had];
+/// Decides the encoding over the whole input, on as many cores as given, in constant memory.
+pub fn detect(
+    input: &Arc<dyn Input>,
+    allowed: &[Encoding],
+    limits: &Limits,
+    cores: usize,
+) -> Result<Verdict, DecodeError> {
+    let mut head = [0; HEAD_BYTES];
+    let had = stream::read_full(&mut stream::open_stream(input, limits)?.reader, &mut head)?;
+    let (head, scan) = (&head[..had], Scan::new(input, limits, cores));
     if let Some((charset, bom_bytes)) = byte_order_mark(head) {
         let encoding = if charset == Charset::Utf8 { Encoding::Utf8 } else { Encoding::Utf16 };
         if !allowed.contains(&encoding) {
             return Err(DecodeError::refused(ENC_FILE, "byte 0", Detail::MarkNotAllowed(charset.as_str())));
         }
-        let broken_at = if charset == Charset::Utf8 { first_broken(&mut stream.reader, chunk, had)? } else { None };
+        let broken_at = if charset == Charset::Utf8 { scan.first_broken()? } else { None };
         if let Some(at) = broken_at
-            && !Census::of(input, limits)?.without_mark().is_nearly_utf8()
+            && !scan.census()?.without_mark().is_nearly_utf8()
         {
             // Another program's mark before windows-874: read as UTF-8 every Thai letter would be lost.
             return Err(DecodeError::refused(ENC_FILE, format!("byte {at}"), Detail::MarkLies));
@@ -78,11 +85,11 @@ pub fn detect(input: &Arc<dyn Input>, allowed: &[Encoding], limits: &Limits) -> 
     }
     let utf8_first = position(allowed, Encoding::Utf8) <= position(allowed, Encoding::Windows874);
     let clean = |charset| Ok(Verdict { charset, bom_bytes: 0, is_dirty: false });
-    let broken_at = first_broken(&mut stream.reader, chunk, had)?;
+    let broken_at = scan.first_broken()?;
     if broken_at.is_none() && allowed.contains(&Encoding::Utf8) && utf8_first {
         return clean(Charset::Utf8);
     }
-    let census = Census::of(input, limits)?;
+    let census = scan.census()?;
     for encoding in allowed {
         match encoding {
             Encoding::Utf8 if broken_at.is_none() => return clean(Charset::Utf8),
@@ -126,96 +133,13 @@ fn byte_order_mark(head: &[u8]) -> Option<(Charset, usize)> {
 }
 
 fn looks_like_bare_utf16(head: &[u8]) -> bool {
-    let head = &head[..head.len().min(1024)];
     head.len() >= 8 && head.iter().filter(|byte| **byte == 0).count() * 5 > head.len()
-}
-
-/// Offset of the first byte that strict UTF-8 does not allow; `chunk[..had]` was read already.
-fn first_broken(reader: &mut dyn Read, mut chunk: Vec<u8>, mut had: usize) -> io::Result<Option<u64>> {
-    let mut offset = 0u64;
-    loop {
-        let bytes = &chunk[..had];
-        let is_last = had < chunk.len();
-        let carry = match simdutf8::compat::from_utf8(bytes) {
-            Ok(_) => 0,
-            // A character cut by the end of the chunk goes to the front of the next.
-            Err(error) if error.error_len().is_none() && !is_last => had - error.valid_up_to(),
-            Err(error) => return Ok(Some(offset + error.valid_up_to() as u64)),
-        };
-        if is_last {
-            return Ok(None);
-        }
-        offset += (had - carry) as u64;
-        chunk.copy_within(had - carry..had, 0);
-        had = carry + stream::read_full(reader, &mut chunk[carry..])?;
-        if had == 0 {
-            return Ok(None);
-        }
-    }
-}
-
-/// Counts over the whole file that tell broken UTF-8 from windows-874.
-#[derive(Debug, Default)]
-struct Census {
-    /// Bytes outside ASCII.
-    high: u64,
-    /// Three-byte UTF-8 sequences of Thai (U+0E00–0E7F) and general punctuation (U+2000–203F).
-    sequences: u64,
-    /// Bytes undefined in windows-874.
-    undefined: u64,
-}
-
-impl Census {
-    fn of(input: &Arc<dyn Input>, limits: &Limits) -> Result<Census, DecodeError> {
-        let mut reader = stream::open_stream(input, limits)?.reader;
-        let mut chunk = vec![0; CHUNK];
-        let mut census = Census::default();
-        let mut carry = 0;
-        loop {
-            let had = carry + stream::read_full(&mut reader, &mut chunk[carry..])?;
-            census.add(&chunk[..had], carry);
-            if had < chunk.len() {
-                return Ok(census);
-            }
-            // Two bytes stay so that a sequence over the border is seen; they are not counted twice.
-            carry = 2;
-            chunk.copy_within(had - carry..had, 0);
-        }
-    }
-
-    fn add(&mut self, bytes: &[u8], carry: usize) {
-        // Counts in bytes over short runs: the compiler turns these loops into vector code.
-        for run in bytes[carry..].chunks(240) {
-            self.high += run.iter().map(|byte| u8::from(*byte >= 0x80)).sum::<u8>() as u64;
-            self.undefined += run.iter().map(|byte| u8::from(is_undefined_874(*byte))).sum::<u8>() as u64;
-        }
-        let Some(windows) = bytes.len().checked_sub(2) else { return };
-        let (a, b, c) = (&bytes[..windows], &bytes[1..], &bytes[2..]);
-        for ((a, b), c) in a.chunks(240).zip(b.chunks(240)).zip(c.chunks(240)) {
-            let is_sequence = |((a, b), c): ((&u8, &u8), &u8)| {
-                let thai = (*a == 0xe0) & (*b & 0xfe == 0xb8);
-                let punctuation = (*a == 0xe2) & (*b == 0x80);
-                u8::from((thai | punctuation) & (*c & 0xc0 == 0x80))
-            };
-            self.sequences += a.iter().zip(b).zip(c).map(is_sequence).sum::<u8>() as u64;
-        }
-    }
-
-    /// The three bytes of a UTF-8 mark left out.
-    fn without_mark(self) -> Census {
-        Census { high: self.high.saturating_sub(3), ..self }
-    }
-
-    /// Nine in ten of the bytes outside ASCII belong to good sequences: UTF-8 that was damaged, not another encoding.
-    fn is_nearly_utf8(&self) -> bool {
-        self.sequences > 0 && self.sequences * 30 >= self.high * 9
-    }
 }
 
 /// The whole input as one text: for previews, heads of files and tests. Refuses what has a broken byte.
 pub fn decode_whole(bytes: &[u8]) -> Result<String, DecodeError> {
     let input = MemoryInput::shared(bytes);
-    let verdict = detect(&input, &[Encoding::Utf8, Encoding::Windows874, Encoding::Utf16], &Limits::default())?;
+    let verdict = detect(&input, &[Encoding::Utf8, Encoding::Windows874, Encoding::Utf16], &Limits::default(), 1)?;
     let mut text = String::new();
     let mut reader = text_stream(input.open().map(|reader| Box::new(reader) as Bytes)?, verdict)?;
     reader.read_to_string(&mut text)?;
@@ -338,7 +262,7 @@ mod tests {
     const THAI: &str = "เด็กชายทดสอบ,ระบบ\r\n";
 
     fn verdict(bytes: &[u8]) -> Result<Verdict, DecodeError> {
-        detect(&MemoryInput::shared(bytes), ALL, &Limits::default())
+        detect(&MemoryInput::shared(bytes), ALL, &Limits::default(), 2)
     }
 
     fn windows_874(text: &str) -> Vec<u8> {
@@ -412,7 +336,7 @@ mod tests {
         let le: Vec<u8> = THAI.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let marked = [&[0xff, 0xfe], le.as_slice()].concat();
         assert_eq!(verdict(&marked).unwrap().charset, Charset::Utf16Le);
-        assert!(detect(&MemoryInput::shared(marked), &[Encoding::Utf8], &Limits::default()).is_err());
+        assert!(detect(&MemoryInput::shared(marked), &[Encoding::Utf8], &Limits::default(), 2).is_err());
         let latin: Vec<u8> = "id,name\r\n1,2".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert!(verdict(&latin).is_err());
         let be: Vec<u8> = THAI.encode_utf16().flat_map(u16::to_be_bytes).collect();
@@ -422,7 +346,7 @@ mod tests {
     #[test]
     fn bytes_of_no_allowed_encoding_are_refused_with_their_place() {
         let bytes = [b"id,name\n1,".as_slice(), &windows_874("ทดสอบ")].concat();
-        match detect(&MemoryInput::shared(bytes), &[Encoding::Utf8], &Limits::default()) {
+        match detect(&MemoryInput::shared(bytes), &[Encoding::Utf8], &Limits::default(), 2) {
             Err(DecodeError::Refused { rule, place, .. }) => {
                 assert_eq!((rule, place.as_str()), (ENC_FILE, "byte 10"));
             }

@@ -22,6 +22,7 @@ pub(crate) mod json_split;
 pub mod limits;
 mod notices;
 mod open;
+mod scan;
 pub mod spec;
 pub(crate) mod stream;
 #[cfg(test)]

@@ -20,17 +20,17 @@ use super::{
 use crate::domain::rule::{COL_MISSING, FMT_EMPTY, FMT_MALFORMED};
 use std::sync::Arc;
 
-/// Opens an input as its mapping describes it: reads it once for its encoding, and its head.
-pub fn open(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Result<Opened, DecodeError> {
+/// Opens an input as its mapping describes it: reads it once for its encoding, on as many cores as given, and its head.
+pub fn open(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits, cores: usize) -> Result<Opened, DecodeError> {
     if input.is_empty() {
         return Err(DecodeError::refused(FMT_EMPTY, "file", Detail::NothingInIt));
     }
     refuse_another_format(input, spec.format, limits)?;
     let opened = match spec.format {
-        Format::Csv => open_csv(input, spec, limits)?,
-        Format::Json => open_json(input, spec, limits)?,
-        Format::Ndjson => open_lines(input, spec, limits)?,
-        Format::Xml => open_xml(input, spec, limits)?,
+        Format::Csv => open_csv(input, spec, limits, cores)?,
+        Format::Json => open_json(input, spec, limits, cores)?,
+        Format::Ndjson => open_lines(input, spec, limits, cores)?,
+        Format::Xml => open_xml(input, spec, limits, cores)?,
         Format::Xlsx => open_xlsx(input, spec, limits)?,
     };
     with_first_block(opened, spec)
@@ -64,13 +64,14 @@ pub(crate) fn decided(
     input: &Arc<dyn Input>,
     spec: &SourceSpec,
     limits: &Limits,
+    cores: usize,
 ) -> Result<(ByteStream, Verdict), DecodeError> {
-    let verdict = charset::detect(input, &spec.encodings, limits)?;
+    let verdict = charset::detect(input, &spec.encodings, limits, cores)?;
     Ok((stream::open_stream(input, limits)?, verdict))
 }
 
-fn open_csv(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Result<Opened, DecodeError> {
-    let (stream, verdict) = decided(input, spec, limits)?;
+fn open_csv(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits, cores: usize) -> Result<Opened, DecodeError> {
+    let (stream, verdict) = decided(input, spec, limits, cores)?;
     let gzip = stream.gzip;
     let (source, mut head, _) = csv_split::open(stream, verdict, spec, limits)?;
     let unmapped = std::mem::take(&mut head.columns.unmapped);
@@ -88,8 +89,8 @@ fn open_csv(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resul
     })
 }
 
-fn open_json(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Result<Opened, DecodeError> {
-    let (stream, verdict) = decided(input, spec, limits)?;
+fn open_json(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits, cores: usize) -> Result<Opened, DecodeError> {
+    let (stream, verdict) = decided(input, spec, limits, cores)?;
     let gzip = stream.gzip;
     let source = JsonSource::open(stream, verdict, spec, limits)?;
     let document = match source.head_values(&spec.document) {
@@ -104,8 +105,8 @@ fn open_json(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Resu
     Ok(Opened { notices, ..opened_json(verdict, gzip, document, Box::new(source), spec, limits) })
 }
 
-fn open_lines(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Result<Opened, DecodeError> {
-    let (stream, verdict) = decided(input, spec, limits)?;
+fn open_lines(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits, cores: usize) -> Result<Opened, DecodeError> {
+    let (stream, verdict) = decided(input, spec, limits, cores)?;
     let gzip = stream.gzip;
     let source = LineSource::open(stream, verdict, limits)?;
     Ok(opened_json(verdict, gzip, vec![None; spec.document.len()], Box::new(source), spec, limits))
@@ -132,8 +133,8 @@ fn opened_json(
     }
 }
 
-fn open_xml(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits) -> Result<Opened, DecodeError> {
-    let (stream, verdict) = decided(input, spec, limits)?;
+fn open_xml(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits, cores: usize) -> Result<Opened, DecodeError> {
+    let (stream, verdict) = decided(input, spec, limits, cores)?;
     let (gzip, position) = (stream.gzip, stream.position.clone());
     let plan = Arc::new(XmlPlan::new(spec, verdict.charset, limits));
     let documents = spec.document.len();

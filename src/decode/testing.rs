@@ -26,7 +26,7 @@ pub(crate) fn read_input(
     spec: &SourceSpec,
     limits: &Limits,
 ) -> Result<Read, DecodeError> {
-    let mut opened = open(input, spec, limits)?;
+    let mut opened = open(input, spec, limits, 1)?;
     let mut out = Read { unmapped: opened.unmapped, document: opened.document, ..Read::default() };
     let mut worker = opened.parser.worker();
     let (mut block, mut batch) = (Block::default(), RowBatch::new(spec.wanted.len()));

@@ -94,7 +94,7 @@ fn again<'a>(
     limits: &Limits,
     out: &'a mut dyn Write,
 ) -> Result<(ByteStream, Verdict, Encoded<'a>), SendbackError> {
-    let (stream, verdict) = decode::decided(input, spec, limits)?;
+    let (stream, verdict) = decode::decided(input, spec, limits, 1)?;
     Ok((stream, verdict, Encoded::new(out, verdict)?))
 }
 
