@@ -9,7 +9,7 @@ use crate::count::{
     manifest,
 };
 use crate::domain::agency::AgencyCode;
-use crate::domain::enrolment::{KeyedHash, Place};
+use crate::domain::enrolment::KeyedHash;
 use crate::domain::ids::SubmissionId;
 use crate::domain::learner_id::LearnerId;
 use crate::domain::principal::{Denied, Principal, Scope};
@@ -18,11 +18,14 @@ use crate::store::{CountView, NewCountRun, SubmissionInForce};
 use crate::vault::{VaultError, sha256};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Cases kept with a run, gravest first; how many more there are is said.
 const CASES_KEPT: usize = 100_000;
+
+/// Sealed records fetched together: some MB.
+const IDENTITIES_A_STEP: usize = 2_048;
 
 /// A finished count with its proof.
 pub struct Counted {
@@ -183,15 +186,20 @@ impl App {
         let mut sealer = self.vault.sealer()?;
         let mut found = HashMap::new();
         let mut plain = Vec::new();
-        for sought in outcome.identities_needed() {
-            let broken = || AppError::Vault(VaultError::Broken);
-            let id = ids.get(&sought.submission_key).ok_or_else(broken)?;
-            let submission = SubmissionId::parse(id).map_err(|_| broken())?;
-            let sealed = self.store.open_record(sought.submission_key, sought.row).await?.ok_or_else(broken)?;
-            plain.clear();
-            sealer.unseal(&sealing::record_label(&submission, sought.row), &sealed, &mut plain)?;
-            let record: LearnerOnly = serde_json::from_slice(&plain).map_err(|_| broken())?;
-            found.insert(sought.learner, LearnerId::parse(&record.learner_id).map_err(|_| broken())?);
+        let needed = outcome.identities_needed();
+        for step in needed.chunks(IDENTITIES_A_STEP) {
+            let rows: Vec<(i64, u64)> = step.iter().map(|sought| (sought.submission_key, sought.row)).collect();
+            let records = self.store.open_records(&rows).await?;
+            for sought in step {
+                let broken = || AppError::Vault(VaultError::Broken);
+                let id = ids.get(&sought.submission_key).ok_or_else(broken)?;
+                let submission = SubmissionId::parse(id).map_err(|_| broken())?;
+                let sealed = records.get(&(sought.submission_key, sought.row)).ok_or_else(broken)?;
+                plain.clear();
+                sealer.unseal(&sealing::record_label(&submission, sought.row), sealed, &mut plain)?;
+                let record: LearnerOnly = serde_json::from_slice(&plain).map_err(|_| broken())?;
+                found.insert(sought.learner, LearnerId::parse(&record.learner_id).map_err(|_| broken())?);
+            }
         }
         Ok(found)
     }
@@ -215,37 +223,27 @@ async fn feed(
             audit.intake(Intake { agency, received: input.received, refused: input.refused });
         }
     }
-    for cell in view.headcounts().await? {
+    let mut census = view.census().await?;
+    for cell in std::mem::take(&mut census.headcounts) {
         audit.headcount(HeadcountRow { key: cell.key, status: cell.status, places: cell.learners });
     }
-    for places in groups(view.places_of_repeated_learners().await?, |place| place.learner) {
-        audit.learner(&places)?;
-    }
-    for places in groups(view.places_of_repeated_persons().await?, |place| place.person) {
-        audit.person(&places)?;
-    }
     let day = round.count_day();
-    let impossible: Vec<(Arc<str>, u8)> = view
-        .grade_age_counts()
-        .await?
+    let impossible: Vec<(Arc<str>, u8)> = std::mem::take(&mut census.grade_ages)
         .into_iter()
         .filter(|pair| !rules.ages.possible(&pair.grade, pair.age_years, day))
         .map(|pair| (pair.grade, pair.age_years))
         .collect();
-    if !impossible.is_empty() {
-        for place in view.places_by_grade_age(&impossible).await? {
-            audit.age(&place);
-        }
+    let findings = view.findings(census, &impossible).await?;
+    for places in findings.repeated_learners.chunk_by(|a, b| a.learner == b.learner) {
+        audit.learner(places)?;
+    }
+    for places in findings.repeated_persons.chunk_by(|a, b| a.person == b.person) {
+        audit.person(places)?;
+    }
+    for place in &findings.aged {
+        audit.age(place);
     }
     Ok(audit.finish()?)
-}
-
-fn groups(places: Vec<Place>, key: fn(&Place) -> KeyedHash) -> Vec<Vec<Place>> {
-    let mut groups: BTreeMap<KeyedHash, Vec<Place>> = BTreeMap::new();
-    for place in places {
-        groups.entry(key(&place)).or_default().push(place);
-    }
-    groups.into_values().collect()
 }
 
 fn input(of: &SubmissionInForce) -> Option<Input> {

@@ -19,46 +19,24 @@ macro_rules! locked {
 }
 pub(super) use locked;
 
-/// The texts of the JSON array `$2`.
-macro_rules! json_texts {
+/// The whole numbers of the JSON array `$1`, as the column `number`.
+macro_rules! json_numbers {
     (sqlite) => {
-        "(SELECT value FROM json_each($2))"
+        "(SELECT value AS number FROM json_each($1))"
     };
     (postgres) => {
-        "(SELECT json_array_elements_text(CAST($2 AS json)))"
+        "(SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS BIGINT) AS number)"
     };
 }
-pub(super) use json_texts;
+pub(super) use json_numbers;
 
-/// The pairs of a text and a number of the JSON array `$2`.
-macro_rules! json_pairs {
-    (sqlite) => {
-        "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each($2))"
-    };
-    (postgres) => {
-        "(SELECT pair ->> 0, CAST(pair ->> 1 AS integer) FROM json_array_elements(CAST($2 AS json)) pair)"
+/// That no later delta hides the row `e`.
+macro_rules! not_superseded {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = e.record)"
     };
 }
-pub(super) use json_pairs;
-
-/// Enrolments in force: `e` with its holding `h`, round `$1`.
-///
-/// SQLite: the rows of a submission lie together (`record` begins with its number), so they are read in one sweep, and each
-/// looks its holding up; by way of the index over holdings every row would be a leap of its own. PostgreSQL joins the
-/// two by hashing, and a range of records would only hide from its planner how many rows to expect.
-macro_rules! in_force {
-    (sqlite) => {
-        " FROM (SELECT DISTINCT i.submission FROM holding i WHERE i.round = $1 AND i.in_force = 1) f \
-         CROSS JOIN enrolment e ON e.record BETWEEN f.submission * 4294967296 AND f.submission * 4294967296 + 4294967295 \
-         CROSS JOIN holding h ON h.id = e.holding WHERE h.in_force = 1 \
-         AND (h.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = e.record)) "
-    };
-    (postgres) => {
-        " FROM holding h JOIN enrolment e ON e.holding = h.id WHERE h.round = $1 AND h.in_force = 1 \
-         AND (h.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = e.record)) "
-    };
-}
-pub(super) use in_force;
+pub(super) use not_superseded;
 
 /// `Sql` from one pattern, in which `engine` names the engine to the fragments.
 macro_rules! both {
@@ -72,11 +50,8 @@ pub(super) use both;
 /// transaction.
 pub(super) const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || $1, 0))";
 
-/// PostgreSQL only, for a transaction that asks of whole rounds: every row is wanted, so looking rows up one by one is never
-/// right, and a planner whose statistics are older than the last file would do so, millions of times.
-pub(super) const NO_PROBING: &str = "SET LOCAL enable_nestloop = off";
 /// PostgreSQL only, after many rows: until then its planner takes the tables for as small as they were.
-pub(super) const REFRESH_STATISTICS: &str = "ANALYZE (SKIP_LOCKED) holding, enrolment";
+pub(super) const REFRESH_STATISTICS: &str = "ANALYZE (SKIP_LOCKED) holding, roll, enrolment";
 
 type Cause = fn() -> StoreError;
 

@@ -11,6 +11,8 @@
 //! constants beside the noun it serves, runs on both through `engine`. What must be said differently is in `dialect.rs`;
 //! opening, bulk writing and claiming are done differently, in `sqlite/` and `postgres/`.
 
+mod census;
+mod change;
 mod claim;
 mod client;
 mod commit;
@@ -18,20 +20,23 @@ mod count;
 mod dialect;
 mod engine;
 mod error;
+mod holding;
 mod journal;
 mod postgres;
 mod record;
 mod register;
 mod release;
+mod roll;
 mod row;
 mod sqlite;
 mod stage;
 mod submission;
 
+pub use census::{Census, Findings, GradeAge, HeadcountCell};
 pub use claim::Claim;
 pub use client::{Client, NewClient};
 pub use commit::Change;
-pub use count::{CountView, GradeAge, HeadcountCell, SubmissionInForce};
+pub use count::{CountView, SubmissionInForce};
 pub use error::StoreError;
 pub use journal::{JournalEntry, Journalled};
 pub use record::{RecordCursor, SealedRecord};
@@ -59,10 +64,12 @@ impl Store {
     /// Opens the SQLite file, made private to this user if it isn't there, or connects to PostgreSQL; brings the tables
     /// up to date.
     pub async fn open(database: &Database) -> Result<Store, StoreError> {
-        match database {
-            Database::Sqlite(path) => sqlite::open(path).await,
-            Database::Postgres(address) => postgres::open(address).await,
-        }
+        let store = match database {
+            Database::Sqlite(path) => sqlite::open(path).await?,
+            Database::Postgres(address) => postgres::open(address).await?,
+        };
+        roll::backfill(&store).await?;
+        Ok(store)
     }
 
     /// Ties this store to one keyring, the first time; later refuses any other, whose hashes would meet nothing here.
@@ -97,18 +104,22 @@ impl Store {
 fn statements() -> Vec<engine::Sql> {
     let nouns = [
         &[META_GET, META_ADD][..],
+        change::STATEMENTS,
+        census::STATEMENTS,
         client::STATEMENTS,
         commit::STATEMENTS,
         count::STATEMENTS,
+        holding::STATEMENTS,
         journal::STATEMENTS,
         record::STATEMENTS,
         register::STATEMENTS,
         release::STATEMENTS,
+        roll::BACKFILL_STATEMENTS,
         stage::STATEMENTS,
         submission::STATEMENTS,
     ];
     let same = nouns.concat().into_iter().map(engine::Sql::from);
-    same.chain([count::IN_DIALECT, submission::IN_DIALECT].concat()).collect()
+    same.chain([census::IN_DIALECT, change::IN_DIALECT, record::IN_DIALECT, submission::IN_DIALECT].concat()).collect()
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 //!
 //! Returns sealed bytes only; opening them is the vault's work, on purpose and journalled.
 
-use super::engine::{query, query_scalar};
+use super::dialect::{both, json_numbers};
+use super::engine::{Sql, Tx, query};
+use super::roll::Roll;
 use super::row::{record_key, record_range, row_of, submission_of};
 use super::{Store, StoreError};
 use crate::domain::agency::AgencyCode;
 use crate::domain::round::Round;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Where a page ended: bring it back to go on.
@@ -42,21 +45,27 @@ pub struct SealedRecord {
     pub cursor: RecordCursor,
 }
 
-const HOLDINGS: &str = "SELECT h.id, h.school_id, s.id AS submission_id FROM holding h \
+const HOLDINGS: &str = "SELECT h.id, h.submission, h.school_id, s.id AS submission_id FROM holding h \
     JOIN submission s ON s.seq = h.submission \
     WHERE h.round = $1 AND h.agency = $2 AND ($3 = '' OR h.school_id = $3) AND h.in_force = 1 AND h.id >= $4 \
     ORDER BY h.id LIMIT $5";
-const PAGE: &str = "SELECT e.record, v.sealed FROM enrolment e JOIN vault_record v ON v.record = e.record \
-    WHERE e.holding = $1 AND e.record > $2 AND NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = e.record) \
-    ORDER BY e.record LIMIT $3";
-const ONE: &str = "SELECT sealed FROM vault_record WHERE record = $1";
-
+const ROLLS: &str = "SELECT data FROM roll WHERE holding = $1";
+macro_rules! sealed {
+    ($engine:ident) => {
+        concat!("SELECT record, sealed FROM vault_record WHERE record IN ", json_numbers!($engine), " ORDER BY record")
+    };
+}
+const SEALED: Sql = both!(sealed);
 const OF_SUBMISSION: &str =
     "SELECT record, sealed FROM vault_record WHERE record > $1 AND record <= $2 ORDER BY record LIMIT $3";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[HOLDINGS, PAGE, ONE, OF_SUBMISSION];
+pub(super) const STATEMENTS: &[&str] = &[HOLDINGS, ROLLS, OF_SUBMISSION];
+#[cfg(test)]
+pub(super) const IN_DIALECT: &[Sql] = &[SEALED];
 
+/// Sealed records fetched with one statement: some MB.
+const RECORDS_A_STEP: usize = 2_048;
 /// Holdings looked up at once while a page fills.
 const HOLDINGS_A_STEP: u32 = 64;
 
@@ -88,14 +97,15 @@ impl Store {
                 let submission_id: Arc<str> = found.try_get::<&str>("submission_id")?.into();
                 let after = after.filter(|cursor| cursor.holding == holding).map_or(0, |cursor| cursor.record);
                 let room = limit - page.len() as u32;
-                for found in query(PAGE).bind(holding).bind(after).bind(room).fetch_all(&mut read).await? {
-                    let record: i64 = found.try_get("record")?;
+                let records = visible(&mut read, holding, found.try_get("submission")?).await?;
+                let records = records.into_iter().filter(|record| *record > after).take(room as usize).collect();
+                for (record, sealed) in sealed(&mut read, records).await? {
                     page.push(SealedRecord {
                         submission_key: submission_of(record),
                         submission_id: Arc::clone(&submission_id),
                         row: row_of(record),
                         school_id: Arc::clone(&school_id),
-                        sealed: found.try_get("sealed")?,
+                        sealed,
                         cursor: RecordCursor { holding, record },
                     });
                 }
@@ -126,8 +136,35 @@ impl Store {
         rows.iter().map(|found| Ok((row_of(found.try_get("record")?), found.try_get("sealed")?))).collect()
     }
 
-    /// The sealed record of one row, in force or not.
-    pub async fn open_record(&self, submission_key: i64, row: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        query_scalar(ONE).bind(record_key(submission_key, row)?).fetch_optional(&self.read).await
+    /// Sealed records of rows by submission key and row, in force or not; what is not there is left out.
+    pub async fn open_records(&self, rows: &[(i64, u64)]) -> Result<HashMap<(i64, u64), Vec<u8>>, StoreError> {
+        let mut found = HashMap::with_capacity(rows.len());
+        let mut read = self.read.snapshot().await?;
+        for step in rows.chunks(RECORDS_A_STEP) {
+            let records = step.iter().map(|(submission, row)| record_key(*submission, *row));
+            for (record, sealed) in sealed(&mut read, records.collect::<Result<_, _>>()?).await? {
+                found.insert((submission_of(record), row_of(record)), sealed);
+            }
+        }
+        Ok(found)
     }
+}
+
+/// Records of a holding that nothing hides, in order.
+async fn visible(read: &mut Tx, holding: i64, submission: i64) -> Result<Vec<i64>, StoreError> {
+    let mut records = Vec::new();
+    for found in query(ROLLS).bind(holding).fetch_all(read).await? {
+        let roll = Roll::parse(found.try_get("data")?)?;
+        for entry in roll.entries() {
+            records.push(record_key(submission, u64::from(entry.row()))?);
+        }
+    }
+    records.sort_unstable();
+    Ok(records)
+}
+
+async fn sealed(read: &mut Tx, records: Vec<i64>) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    let json = serde_json::to_string(&records).map_err(|_| StoreError::Unreadable("question"))?;
+    let rows = query(SEALED).bind(json).fetch_all(read).await?;
+    rows.iter().map(|found| Ok((found.try_get("record")?, found.try_get("sealed")?))).collect()
 }

@@ -85,7 +85,7 @@ pub(super) fn optional_time_from(text: Option<&str>, column: &'static str) -> Re
     text.map(|text| time_from(text, column)).transpose()
 }
 
-fn hash_from(row: &Row, column: &'static str) -> Result<KeyedHash, StoreError> {
+pub(super) fn hash_from(row: &Row, column: &'static str) -> Result<KeyedHash, StoreError> {
     row.try_get::<&[u8]>(column)?.try_into().map_err(|_| StoreError::Unreadable(column))
 }
 

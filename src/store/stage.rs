@@ -6,10 +6,13 @@
 //! Refuses submissions that have ended. Nothing staged is visible: no holding of it is in force.
 
 use super::engine::{Pool, Tx, query, query_scalar};
+use super::holding::{AgencySchool, Holdings};
+use super::roll::{self, NewEntry, RollBook};
 use super::row::{record_key, record_range};
 use super::submission::open_for_change;
 use super::{Store, StoreError, dialect, postgres, sqlite};
 use crate::domain::enrolment::HeldEnrolment;
+use std::sync::Arc;
 
 /// Rows gathered before they are written: about 16 MB, and some ten flushes to disk a second at full speed.
 const ROWS_A_TRANSACTION: usize = 16_384;
@@ -25,6 +28,7 @@ const VAULT_DISCARD: &str = "DELETE FROM vault_record WHERE record BETWEEN $1 AN
 const REFUSED_STEP: &str =
     "SELECT record FROM refused_row WHERE record BETWEEN $1 AND $2 ORDER BY record LIMIT 1 OFFSET $3";
 const REFUSED_DISCARD: &str = "DELETE FROM refused_row WHERE record BETWEEN $1 AND $2";
+const ROLL_DISCARD: &str = "DELETE FROM roll WHERE holding IN (SELECT id FROM holding WHERE submission = $1)";
 const HOLDING_DISCARD: &str = "DELETE FROM holding WHERE submission = $1";
 const STATE: &str = "SELECT state FROM submission WHERE seq = $1";
 const REFUSED_ROWS: &str =
@@ -37,6 +41,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     VAULT_DISCARD,
     REFUSED_STEP,
     REFUSED_DISCARD,
+    ROLL_DISCARD,
     HOLDING_DISCARD,
     STATE,
     REFUSED_ROWS,
@@ -70,7 +75,8 @@ pub struct Stager {
     batch: Batch,
     /// Rows that came to the store.
     written: u64,
-    holdings: sqlite::Holdings,
+    holdings: Holdings,
+    rolls: RollBook<AgencySchool>,
 }
 
 impl Store {
@@ -79,13 +85,19 @@ impl Store {
         let mut tx = self.begin().await?;
         let submission = open_for_change(&mut tx, seq).await?;
         let holdings = match &tx {
-            Tx::Sqlite(_) => sqlite::Holdings::of(&mut tx, seq).await?,
+            Tx::Sqlite(_) => Holdings::of(&mut tx, seq).await?,
             // Its merge finds them itself.
-            Tx::Postgres(_) => sqlite::Holdings::default(),
+            Tx::Postgres(_) => Holdings::default(),
         };
         tx.commit().await?;
         let round = submission.new.round.to_string();
-        Ok(Stager { store: self.clone(), batch: Batch::of(seq, round), written: 0, holdings })
+        Ok(Stager {
+            store: self.clone(),
+            batch: Batch::of(seq, round),
+            written: 0,
+            holdings,
+            rolls: RollBook::default(),
+        })
     }
 
     /// Takes away everything staged for a submission that was not committed, in small transactions.
@@ -99,6 +111,7 @@ impl Store {
         self.discard(seq, ENROLMENT_STEP, &[ENROLMENT_DISCARD, VAULT_DISCARD]).await?;
         self.discard(seq, REFUSED_STEP, &[REFUSED_DISCARD]).await?;
         let mut tx = self.begin().await?;
+        query(ROLL_DISCARD).bind(seq).execute(&mut tx).await?;
         query(HOLDING_DISCARD).bind(seq).execute(&mut tx).await?;
         Ok(tx.commit().await?)
     }
@@ -138,7 +151,10 @@ impl Store {
 
 impl Stager {
     pub async fn stage(&mut self, rows: impl IntoIterator<Item = HeldEnrolment>) -> Result<(), StoreError> {
-        self.batch.accepted.extend(rows);
+        for held in rows {
+            self.rolls.add(&(held.agency, Arc::clone(&held.school_id)), NewEntry::of(&held))?;
+            self.batch.accepted.push(held);
+        }
         self.write_when_full().await
     }
 
@@ -149,7 +165,7 @@ impl Stager {
 
     /// Writes what is still gathered. Only then may the submission be committed.
     pub async fn finish(mut self) -> Result<(), StoreError> {
-        self.write().await?;
+        self.write(true).await?;
         if let (Pool::Postgres(_), STATISTICS_ROWS..) = (&self.store.write, self.written) {
             query(dialect::REFRESH_STATISTICS).execute(&self.store.write).await?;
         }
@@ -158,11 +174,12 @@ impl Stager {
 
     async fn write_when_full(&mut self) -> Result<(), StoreError> {
         let gathered = self.batch.accepted.len() + self.batch.refused.len();
-        if gathered >= ROWS_A_TRANSACTION { self.write().await } else { Ok(()) }
+        if gathered >= ROWS_A_TRANSACTION { self.write(false).await } else { Ok(()) }
     }
 
-    async fn write(&mut self) -> Result<(), StoreError> {
-        if self.batch.accepted.is_empty() && self.batch.refused.is_empty() {
+    async fn write(&mut self, is_last: bool) -> Result<(), StoreError> {
+        let has_rolls = self.rolls.is_full() || is_last && !self.rolls.is_empty();
+        if self.batch.accepted.is_empty() && self.batch.refused.is_empty() && !has_rolls {
             return Ok(());
         }
         let next = Batch::of(self.batch.seq, self.batch.round.clone());
@@ -170,17 +187,21 @@ impl Stager {
         self.written += (batch.accepted.len() + batch.refused.len()) as u64;
         let mut tx = self.store.begin().await?;
         open_for_change(&mut tx, batch.seq).await?;
-        match tx {
-            Tx::Sqlite(_) => {
-                let new_holdings = sqlite::write(&mut tx, &self.holdings, batch).await?;
-                tx.commit().await?;
-                self.holdings.extend(new_holdings);
-            }
-            Tx::Postgres(ref mut connection) => {
+        let (seq, new_holdings) = match &mut tx {
+            Tx::Sqlite(_) => (batch.seq, sqlite::write(&mut tx, &self.holdings, batch).await?),
+            Tx::Postgres(connection) => {
+                let seq = batch.seq;
                 postgres::write(connection, batch).await?;
-                tx.commit().await?;
+                (seq, Holdings::default())
             }
+        };
+        if has_rolls {
+            let of_school = Holdings::of(&mut tx, seq).await?;
+            let parts = self.rolls.take(|school| of_school.get(school))?;
+            roll::write(&mut tx, parts).await?;
         }
+        tx.commit().await?;
+        self.holdings.extend(new_holdings);
         Ok(())
     }
 }

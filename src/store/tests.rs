@@ -19,12 +19,13 @@ macro_rules! on_both {
 
 mod engines;
 mod nouns;
+mod rolls;
 #[path = "../../tests/it/server.rs"]
 mod server;
 
 use super::*;
 use crate::domain::agency::AgencyCode;
-use crate::domain::enrolment::{HeldEnrolment, KeyedHash, School, SubmissionMode};
+use crate::domain::enrolment::{HeldEnrolment, KeyedHash, Place, School, SubmissionMode};
 use crate::domain::ids::{ClientId, SubmissionId};
 use crate::domain::learner_id::LearnerIdKind;
 use crate::domain::principal::Scope;

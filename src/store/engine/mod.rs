@@ -85,14 +85,6 @@ impl Tx {
         }
     }
 
-    /// For questions about whole rounds, before the first of them.
-    pub(super) async fn plan_for_sweeps(&mut self) -> Result<(), StoreError> {
-        match self {
-            Tx::Sqlite(_) => Ok(()),
-            Tx::Postgres(_) => query(super::dialect::NO_PROBING).execute(self).await.map(drop),
-        }
-    }
-
     pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
             Tx::Sqlite(tx) => tx.commit().await?,

@@ -29,6 +29,7 @@ pub(in crate::store) enum Value {
     Int(Option<i64>),
     Real(Option<f64>),
     Text(Option<String>),
+    Bytes(Option<Vec<u8>>),
 }
 
 macro_rules! values {
@@ -55,6 +56,7 @@ values! {
     String => Text(std::convert::identity),
     &str => Text(str::to_owned),
     &String => Text(String::clone),
+    Vec<u8> => Bytes(std::convert::identity),
 }
 
 pub(in crate::store) struct Query {
@@ -79,6 +81,7 @@ where
     Option<i64>: for<'t> Encode<'t, A::Database> + Type<A::Database>,
     Option<f64>: for<'t> Encode<'t, A::Database> + Type<A::Database>,
     Option<String>: for<'t> Encode<'t, A::Database> + Type<A::Database>,
+    Option<Vec<u8>>: for<'t> Encode<'t, A::Database> + Type<A::Database>,
 {
     let mut arguments = A::default();
     for value in values {
@@ -86,6 +89,7 @@ where
             Value::Int(number) => arguments.add(number),
             Value::Real(number) => arguments.add(number),
             Value::Text(text) => arguments.add(text),
+            Value::Bytes(bytes) => arguments.add(bytes),
         }
         .map_err(sqlx::Error::Encode)?;
     }

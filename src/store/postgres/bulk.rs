@@ -5,6 +5,7 @@
 
 use crate::domain::enrolment::{HeldEnrolment, School};
 use crate::store::StoreError;
+use crate::store::roll::RollPart;
 use crate::store::row::{day_number, id_kind_number, record_key};
 use crate::store::stage::{Batch, RefusedRow};
 use jiff::civil::Date;
@@ -18,6 +19,7 @@ pub(super) const STAGING: &str = "CREATE TEMPORARY TABLE IF NOT EXISTS staged_en
     age SMALLINT NOT NULL, entry_date INTEGER, exit_date INTEGER, sealed BYTEA NOT NULL) ON COMMIT DELETE ROWS";
 const COPY_STAGED: &str = "COPY staged_enrolment (record, agency, school_id, id_kind, learner, name, birth, person, \
     content, grade, sex, status, dual, age, entry_date, exit_date, sealed) FROM STDIN WITH (FORMAT binary)";
+const COPY_ROLLS: &str = "COPY roll (holding, entries, data) FROM STDIN WITH (FORMAT binary)";
 const COPY_REFUSED: &str = "COPY refused_row (record, findings) FROM STDIN WITH (FORMAT binary)";
 const COPY_SCHOOLS: &str = "COPY school (school_id, smis, agency, name_th, name_en, subdistrict, latitude, longitude, \
     status, opened_on, closed_on) FROM STDIN WITH (FORMAT binary)";
@@ -77,6 +79,20 @@ fn staged(copy: &mut CopyData, record: i64, held: &HeldEnrolment) -> Result<(), 
     copy.day(held.entry_date)?;
     copy.day(held.exit_date)?;
     copy.bytes(&held.sealed)
+}
+
+pub(in crate::store) async fn write_rolls(connection: &mut PgConnection, parts: &[RollPart]) -> Result<(), StoreError> {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let mut copy = CopyData::new(3);
+    for part in parts {
+        copy.row();
+        copy.int8(part.holding);
+        copy.int8(i64::from(part.entries));
+        copy.bytes(&part.data)?;
+    }
+    copy.send(connection, COPY_ROLLS).await
 }
 
 async fn copy_refused(connection: &mut PgConnection, seq: i64, refused: &[RefusedRow]) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@
 mod bulk;
 mod claim;
 
-pub(super) use bulk::{copy_schools, write};
+pub(super) use bulk::{copy_schools, write, write_rolls};
 pub(super) use claim::{claim_row, release_row};
 
 use super::claim::Claims;

@@ -1,15 +1,15 @@
 //! Bulk inserts into SQLite: many rows a statement, a few fixed statement sizes so that each is prepared once, `?` instead
 //! of `$1` because SQLite searches numbered names one by one.
 
-use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::HeldEnrolment;
 use crate::store::StoreError;
-use crate::store::engine::{Tx, query, query_scalar};
-use crate::store::row::{agency_from, day_number, id_kind_number, record_key};
+use crate::store::engine::{Tx, query_scalar};
+use crate::store::holding::Holdings;
+use crate::store::roll::RollPart;
+use crate::store::row::{day_number, id_kind_number, record_key};
 use crate::store::stage::{Batch, RefusedRow};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 /// Rows of one INSERT, largest first; what remains is taken by the smaller ones. 1,024 × 15 columns < 32,766, SQLite's limit.
@@ -19,12 +19,14 @@ const ENROLMENT_COLUMNS: usize = 15;
 const ENROLMENT_INSERT: &str = "INSERT INTO enrolment (record, holding, id_kind, learner, name, birth, person, content, \
     grade, sex, status, dual, age, entry_date, exit_date) VALUES ";
 const VAULT_INSERT: &str = "INSERT INTO vault_record (record, sealed) VALUES ";
+const ROLL_INSERT: &str = "INSERT INTO roll (holding, entries, data) VALUES ";
 const REFUSED_INSERT: &str = "INSERT INTO refused_row (record, findings) VALUES ";
 
 /// The statement for each size of `INSERT_ROWS`.
 type Sizes = [Arc<str>; INSERT_ROWS.len()];
 static ENROLMENT_SQL: LazyLock<Sizes> = LazyLock::new(|| insert_sizes(ENROLMENT_INSERT, ENROLMENT_COLUMNS));
 static VAULT_SQL: LazyLock<Sizes> = LazyLock::new(|| insert_sizes(VAULT_INSERT, 2));
+static ROLL_SQL: LazyLock<Sizes> = LazyLock::new(|| insert_sizes(ROLL_INSERT, 3));
 static REFUSED_SQL: LazyLock<Sizes> = LazyLock::new(|| insert_sizes(REFUSED_INSERT, 2));
 
 fn insert_sizes(head: &str, columns: usize) -> Sizes {
@@ -32,44 +34,24 @@ fn insert_sizes(head: &str, columns: usize) -> Sizes {
     INSERT_ROWS.map(|rows| format!("{head}{}", vec![one.as_str(); rows].join(",")).into())
 }
 
-const HOLDINGS: &str = "SELECT id, agency, school_id FROM holding WHERE submission = $1";
 const HOLDING_INSERT: &str = "INSERT INTO holding (submission, round, agency, school_id) \
     VALUES ($1, $2, $3, $4) RETURNING id";
 
 /// The bulk inserts, for the test that prepares every statement.
 #[cfg(test)]
 pub(in crate::store) fn statements() -> Vec<Arc<str>> {
-    let inserts = [&*ENROLMENT_SQL, &*VAULT_SQL, &*REFUSED_SQL].into_iter().flatten().cloned();
-    inserts.chain([HOLDINGS.into(), HOLDING_INSERT.into()]).collect()
-}
-
-/// Keys of a submission's holdings, as far as they are written for good.
-#[derive(Default)]
-pub(in crate::store) struct Holdings(HashMap<(AgencyCode, Arc<str>), i64>);
-
-impl Holdings {
-    pub(in crate::store) async fn of(tx: &mut Tx, seq: i64) -> Result<Holdings, StoreError> {
-        let mut holdings = HashMap::new();
-        for found in query(HOLDINGS).bind(seq).fetch_all(tx).await? {
-            let agency = agency_from(found.try_get("agency")?, "holding.agency")?;
-            holdings.insert((agency, found.try_get::<&str>("school_id")?.into()), found.try_get("id")?);
-        }
-        Ok(Holdings(holdings))
-    }
-
-    pub(in crate::store) fn extend(&mut self, new: Holdings) {
-        self.0.extend(new.0);
-    }
+    let inserts = [&*ENROLMENT_SQL, &*VAULT_SQL, &*ROLL_SQL, &*REFUSED_SQL].into_iter().flatten().cloned();
+    inserts.chain([HOLDING_INSERT.into()]).collect()
 }
 
 /// Writes a batch; answers the holdings it made, which count once the transaction is committed.
 pub(in crate::store) async fn write(tx: &mut Tx, known: &Holdings, batch: Batch) -> Result<Holdings, StoreError> {
-    let mut new = HashMap::new();
+    let mut new = Holdings::default();
     let mut keyed = Vec::with_capacity(batch.accepted.len());
     for held in batch.accepted {
         let school = (held.agency, Arc::clone(&held.school_id));
-        let holding = match known.0.get(&school).or_else(|| new.get(&school)) {
-            Some(holding) => *holding,
+        let holding = match known.get(&school).or_else(|| new.get(&school)) {
+            Some(holding) => holding,
             None => {
                 let holding = new_holding(tx, batch.seq, &batch.round, &held).await?;
                 new.insert(school, holding);
@@ -82,7 +64,7 @@ pub(in crate::store) async fn write(tx: &mut Tx, known: &Holdings, batch: Batch)
     insert_sealed(connection, &mut keyed).await?;
     insert_enrolments(connection, keyed).await?;
     insert_refused(connection, batch.seq, batch.refused).await?;
-    Ok(Holdings(new))
+    Ok(new)
 }
 
 async fn new_holding(tx: &mut Tx, seq: i64, round: &str, held: &HeldEnrolment) -> Result<i64, StoreError> {
@@ -172,6 +154,25 @@ fn bind(
     arguments.add(held.age_years)?;
     arguments.add(held.entry_date.map(day_number))?;
     arguments.add(held.exit_date.map(day_number))
+}
+
+pub(in crate::store) async fn write_rolls(
+    connection: &mut SqliteConnection,
+    parts: Vec<RollPart>,
+) -> Result<(), StoreError> {
+    let mut rows = parts.into_iter();
+    let pieces = pieces(&ROLL_SQL, rows.len());
+    for (sql, size) in pieces {
+        let mut arguments = SqliteArguments::default();
+        arguments.reserve(size * 3, 0);
+        for part in rows.by_ref().take(size) {
+            arguments.add(part.holding).map_err(encoding)?;
+            arguments.add(i64::from(part.entries)).map_err(encoding)?;
+            arguments.add(part.data).map_err(encoding)?;
+        }
+        execute(connection, sql, arguments).await?;
+    }
+    Ok(())
 }
 
 async fn insert_refused(

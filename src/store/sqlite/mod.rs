@@ -8,7 +8,7 @@ mod claim;
 
 #[cfg(test)]
 pub(super) use bulk::statements as bulk_statements;
-pub(super) use bulk::{Holdings, write};
+pub(super) use bulk::{write, write_rolls};
 pub(super) use claim::FileClaim;
 
 use super::claim::Claims;

@@ -20,8 +20,8 @@ async fn pages_go_on_where_they_ended(bench: Bench) {
     assert_eq!(school.iter().map(|record| record.row).collect::<Vec<_>>(), [1, 91, 181]);
     assert!(school.iter().all(|record| &*record.school_id == "1099000001" && record.submission_key == seq));
     assert!(bench.store.records(round(), obec(), Some("1099000001"), None, 0).await.unwrap().is_empty());
-    assert_eq!(bench.store.open_record(seq, 91).await.unwrap().unwrap(), b"sealed l91 1");
-    assert_eq!(bench.store.open_record(seq, 251).await.unwrap(), None);
+    let opened = bench.store.open_records(&[(seq, 91), (seq, 251)]).await.unwrap();
+    assert_eq!(opened.into_iter().collect::<Vec<_>>(), [((seq, 91), b"sealed l91 1".to_vec())]);
     let own = bench.store.records_of(seq, 248, 10).await.unwrap();
     assert_eq!(own, [(249, b"sealed l249 1".to_vec()), (250, b"sealed l250 1".to_vec())]);
     for bad in ["", "x-1", "1", "1-", "-1--1", "1-2-3"] {
@@ -59,26 +59,23 @@ async fn the_count_finds_repeated_learners_and_persons(bench: Bench) {
     bench.submit("s3", Replace, vec![held(1, "ekka", "1099000003", 1)]).await;
 
     let mut view = bench.store.count_view(round()).await.unwrap();
-    let places = view.places_of_repeated_learners().await.unwrap();
+    let census = view.census().await.unwrap();
+    let (counts, cells) = (census.grade_ages.clone(), census.headcounts.clone());
+    let found = view.findings(census, &[("P1".into(), 40), ("P2".into(), 7)]).await.unwrap();
+    let places = found.repeated_learners;
     let at: Vec<(&str, u64)> = places.iter().map(|place| (&*place.school_id, place.row)).collect();
     assert_eq!(at, [(SCHOOL_A, 1), (SCHOOL_B, 2)]);
     assert_eq!((places[0].learner, places[0].submission_key, places[0].agency), (hash("anna"), seq, obec()));
     assert_eq!(places[0].entry_date, Some(date(2026, 5, 16)));
-    let persons = view.places_of_repeated_persons().await.unwrap();
-    assert_eq!(persons.iter().map(|place| place.row).collect::<Vec<_>>(), [3, 4]);
+    assert_eq!(found.repeated_persons.iter().map(|place| place.row).collect::<Vec<_>>(), [3, 4]);
 
-    let counts = view.grade_age_counts().await.unwrap();
     assert_eq!(
         counts.iter().map(|c| (&*c.grade, c.age_years, c.learners)).collect::<Vec<_>>(),
         [("P1", 7, 9), ("P1", 40, 1)]
     );
-    let old = view.places_by_grade_age(&[("P1".into(), 40), ("P2".into(), 7)]).await.unwrap();
+    let old = found.aged;
     assert_eq!(old.len(), 1);
     assert_eq!((old[0].row, old[0].status.as_deref(), old[0].exit_date), (7, Some("transferred"), left.exit_date));
-    let in_school = view.places_in_schools(&["1099000003".into(), "x".into()]).await.unwrap();
-    assert_eq!(in_school.len(), 1);
-
-    let cells = view.headcounts().await.unwrap();
     let shown: Vec<_> = cells.iter().map(|c| (&*c.key.school_id, c.status.as_deref(), c.learners)).collect();
     assert_eq!(
         shown,
