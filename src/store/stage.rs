@@ -14,8 +14,8 @@ use super::{Store, StoreError, dialect, postgres, sqlite};
 use crate::domain::enrolment::HeldEnrolment;
 use std::sync::Arc;
 
-/// Rows gathered before they are written: about 16 MB, and some ten flushes to disk a second at full speed.
-const ROWS_A_TRANSACTION: usize = 16_384;
+/// Rows gathered before they are written: about 8 MB, and some ten flushes to disk a second at full speed.
+const ROWS_A_TRANSACTION: usize = 8_192;
 /// Rows of one submission from which on PostgreSQL is told to look at its tables anew.
 const STATISTICS_ROWS: u64 = 10_000;
 /// Keys cleared at once when staged rows are thrown away.

@@ -5,10 +5,15 @@ use super::work::Watcher;
 use crate::app::assets::LoadedMapping;
 use crate::app::sealing::{EnrolmentFields, SealedRows, SealingRenderer};
 use crate::app::{App, AppError};
+use crate::domain::enrolment::HeldEnrolment;
 use crate::domain::receipt::Receipt;
 use crate::mapping::RunContext;
 use crate::pipeline::{self, BlockResult, PipelineError, Run};
-use crate::store::{Change, Submission};
+use crate::store::{Change, RefusedRow, Stager, Submission};
+use crossbeam_channel::{Receiver, bounded};
+
+/// Blocks of mapped rows that wait to be stored.
+const BLOCKS_TO_STORE: usize = 2;
 
 impl App {
     pub(super) fn run_enrolments(
@@ -26,28 +31,37 @@ impl App {
         let prototype =
             || SealingRenderer::new(&self.vault, fields.clone(), &stored.new.id, stored.new.round.count_day());
         prototype().map_err(|error| PipelineError::Keep(error.into()))?;
-        let mut stager =
+        let stager =
             runtime.block_on(self.store.stager(stored.seq)).map_err(|error| PipelineError::Keep(error.into()))?;
-        let (mut rows_done, mut rows_staged) = (0, 0);
         let run = Run { mapping, context: context.clone(), limits: &self.limits, threads: self.threads };
-        let summary = pipeline::run(
-            &run,
-            &self.kept(stored),
-            || SealingOrFailed(prototype()),
-            |result: BlockResult<SealedRows>| {
-                if let Some(failure) = result.out.failure {
-                    return Err(AppError::Vault(failure));
-                }
-                rows_staged += result.out.rows.len() as u64;
-                runtime.block_on(stager.stage(result.out.rows))?;
-                runtime.block_on(stager.stage_refused(self.refused_rows_of(&result.refused, loaded)))?;
-                rows_done += result.rows;
-                if let Some(watcher) = &watcher {
-                    watcher(rows_done, result.position);
-                }
-                Ok(())
-            },
-        )?;
+        let mut rows_done = 0;
+        let (summary, stager, rows_staged) = std::thread::scope(|scope| {
+            // Rows are stored beside the mapping of the next, not between: `keep` only hands them on.
+            let (to_store, accepted) = bounded(BLOCKS_TO_STORE);
+            let writer = scope.spawn(move || store_blocks(stager, &accepted, runtime));
+            let summary = pipeline::run(
+                &run,
+                &self.kept(stored),
+                || SealingOrFailed(prototype()),
+                |result: BlockResult<SealedRows>| {
+                    if let Some(failure) = result.out.failure {
+                        return Err(AppError::Vault(failure));
+                    }
+                    let refused = self.refused_rows_of(&result.refused, loaded);
+                    // Nobody takes them any more: the writer says why.
+                    to_store.send((result.out.rows, refused)).map_err(|_| AppError::Worker)?;
+                    rows_done += result.rows;
+                    if let Some(watcher) = &watcher {
+                        watcher(rows_done, result.position);
+                    }
+                    Ok(())
+                },
+            );
+            drop(to_store);
+            let stored = writer.join().unwrap_or(Err(AppError::Worker));
+            let (stager, rows_staged) = stored.map_err(PipelineError::Keep)?;
+            Ok::<_, PipelineError<AppError>>((summary?, stager, rows_staged))
+        })?;
         if rows_staged != summary.accepted {
             return Err(PipelineError::Keep(AppError::RowsLost { accepted: summary.accepted, staged: rows_staged }));
         }
@@ -63,6 +77,21 @@ impl App {
             .map_err(|error| PipelineError::Keep(error.into()))?;
         Ok(())
     }
+}
+
+/// Stages blocks as they come, in the file's order; answers how many accepted rows there were.
+fn store_blocks(
+    mut stager: Stager,
+    blocks: &Receiver<(Vec<HeldEnrolment>, Vec<RefusedRow>)>,
+    runtime: &tokio::runtime::Handle,
+) -> Result<(Stager, u64), AppError> {
+    let mut rows_staged = 0;
+    for (accepted, refused) in blocks {
+        rows_staged += accepted.len() as u64;
+        runtime.block_on(stager.stage(accepted))?;
+        runtime.block_on(stager.stage_refused(refused))?;
+    }
+    Ok((stager, rows_staged))
 }
 
 /// A worker whose vault could not be opened says so with its first row.
