@@ -1,5 +1,6 @@
 //! The agencies' files against the generator's truth, through the real binary: every accepted and refused row number,
-//! every canonical value, and every finding of the count, on the shipped round and on freshly generated ones.
+//! every canonical value, and every finding of the count learner by learner, on the shipped round and on freshly
+//! generated ones.
 
 use super::harness::cli::{Saphan, generate};
 use serde_json::Value;
@@ -90,6 +91,73 @@ fn maps_to_the_truth(round: &str, folder: &Path) {
     }
 }
 
+/// Codes of the count and the truth's lists of those they speak of.
+const CROSS: [(&str, &str); 5] = [
+    ("CNT-DUP-AGENCY", "duplicates"),
+    ("CNT-DUAL-OK", "permitted"),
+    ("CNT-ID-SHARED", "shared_numbers"),
+    ("CNT-DUP-SCHOOL", "other_school"),
+    ("CNT-DUP-ROW", "same_school"),
+];
+
+/// A row of an agency's file: agency, row, school and grade. An agency has one file.
+type Place = (String, u64, String, String);
+
+/// What the count says of one learner, and what the truth says it must.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Case {
+    rule: String,
+    /// First and last character of the number: more of it no report shows.
+    masked: (char, char),
+    places: BTreeSet<Place>,
+    paid: usize,
+}
+
+fn place(of: &Value, row: &str) -> Place {
+    let text = |name: &str| of[name].as_str().unwrap().to_owned();
+    (text("agency"), of[row].as_u64().unwrap(), text("school_id"), text("grade"))
+}
+
+fn first(text: &str) -> char {
+    text.chars().next().unwrap()
+}
+
+fn last(text: &str) -> char {
+    text.chars().next_back().unwrap()
+}
+
+fn case(of: &Value) -> Case {
+    let masked = of["learner_masked"].as_str().unwrap();
+    let places = of["places"].as_array().unwrap();
+    Case {
+        rule: of["rule"].as_str().unwrap().to_owned(),
+        masked: (first(masked), last(masked)),
+        places: places.iter().map(|of| place(of, "row")).collect(),
+        paid: places.iter().filter(|place| place["payable"] == true).count(),
+    }
+}
+
+/// Every accepted row of the round, by the learner's number.
+fn held(folder: &Path) -> BTreeMap<String, BTreeSet<Place>> {
+    let mut held: BTreeMap<String, BTreeSet<Place>> = BTreeMap::new();
+    for (_, file) in FILES {
+        for record in json_lines(&folder.join(format!("{file}.expected.ndjson"))).values() {
+            let id = record["learner_id"].as_str().unwrap().to_owned();
+            held.entry(id).or_default().insert(place(record, "_row"));
+        }
+    }
+    held
+}
+
+fn schools_and_grades(places: &BTreeSet<Place>) -> BTreeSet<(String, String)> {
+    places.iter().map(|(_, _, school, grade)| (school.clone(), grade.clone())).collect()
+}
+
+fn noted(places: &Value) -> BTreeSet<(String, String)> {
+    let text = |of: &Value, name: &str| of[name].as_str().unwrap().to_owned();
+    places.as_array().unwrap().iter().map(|of| (text(of, "school_id"), text(of, "grade"))).collect()
+}
+
 fn counts_to_the_truth(round: &str, folder: &Path) {
     let truth: Value = serde_json::from_slice(&std::fs::read(folder.join("truth.json")).unwrap()).unwrap();
     let home = tempfile::tempdir().unwrap();
@@ -111,15 +179,28 @@ fn counts_to_the_truth(round: &str, folder: &Path) {
     let run = saphan.run(&["count", "--round", round, "--json"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
-    for (code, list) in [
-        ("CNT-DUP-AGENCY", "duplicates"),
-        ("CNT-DUAL-OK", "permitted"),
-        ("CNT-ID-SHARED", "shared_numbers"),
-        ("CNT-DUP-SCHOOL", "other_school"),
-        ("CNT-DUP-ROW", "same_school"),
-    ] {
-        let wanted = truth["cross"][list].as_array().unwrap().len();
-        assert_eq!(report["findings"][code], wanted, "{code}");
+    assert_eq!(report["cases_not_listed"], 0, "every case is there to be compared");
+    let held = held(folder);
+    let mut wanted = BTreeSet::new();
+    for (code, list) in CROSS {
+        let learners = truth["cross"][list].as_array().unwrap();
+        assert_eq!(report["findings"][code], learners.len(), "{code}");
+        for learner in learners {
+            let id = learner["learner_id"].as_str().unwrap();
+            let places = held[id].clone();
+            assert_eq!(schools_and_grades(&places), noted(&learner["places"]), "{code}: the truth agrees with itself");
+            // Of two people under one number nobody is paid.
+            let paid = usize::from(code != "CNT-ID-SHARED");
+            wanted.insert(Case { rule: code.to_owned(), masked: (first(id), last(id)), places, paid });
+        }
+    }
+    let found: BTreeSet<Case> =
+        report["cases"].as_array().unwrap().iter().filter(|case| case["rule"] != "CNT-AGE").map(case).collect();
+    assert_eq!(found, wanted, "which rows of which files stand in which finding");
+    for permitted in report["cases"].as_array().unwrap().iter().filter(|case| case["rule"] == "CNT-DUAL-OK") {
+        for place in permitted["places"].as_array().unwrap() {
+            assert_eq!(place["payable"], place["agency"] != "13", "the school is paid, not the college: {place}");
+        }
     }
     let accepted: u64 = FILES.iter().map(|(_, file)| truth["files"][*file]["accepted"].as_u64().unwrap()).sum();
     let cross = |list: &str| truth["cross"][list].as_array().unwrap().len() as u64;
