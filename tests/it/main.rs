@@ -10,6 +10,7 @@
 
 mod api;
 mod contract;
+mod count;
 mod crash;
 mod engines;
 mod harness;

@@ -4,6 +4,8 @@ use super::Engine;
 
 #[path = "api/mod.rs"]
 mod api;
+#[path = "count.rs"]
+mod count;
 #[path = "crash.rs"]
 mod crash;
 #[path = "harness/mod.rs"]
