@@ -43,6 +43,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
         small_submission_bytes: settings.limits.small_submission_bytes,
         submissions_at_once: settings.limits.submissions_at_once,
         request_seconds_max: settings.limits.request_seconds_max,
+        work_seconds_max: settings.limits.work_seconds_max,
     };
     Ok(App::new(store, Arc::new(vault), Arc::new(assets), limits, home, settings.limits.workers).with_pace(pace))
 }

@@ -18,6 +18,7 @@ pub mod refusal;
 pub mod register;
 pub mod sealing;
 pub mod submissions;
+pub mod time_limit;
 
 use crate::decode::Limits;
 use crate::domain::principal::{Denied, Principal};
@@ -46,18 +47,25 @@ pub struct App {
     pub(crate) board: Arc<Board>,
 }
 
-/// How submissions are taken: which are answered at once, how many are worked on together, how long one may take to arrive.
+/// How submissions are taken: which are answered at once, how many are worked on together, how long one may take to arrive
+/// and to be worked on.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// A file up to this size is answered with its receipt.
     pub small_submission_bytes: u64,
     pub submissions_at_once: usize,
     pub request_seconds_max: u64,
+    pub work_seconds_max: u64,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Pace { small_submission_bytes: 8 << 20, submissions_at_once: 2, request_seconds_max: 3_600 }
+        Pace {
+            small_submission_bytes: 8 << 20,
+            submissions_at_once: 2,
+            request_seconds_max: 3_600,
+            work_seconds_max: time_limit::SECONDS_MAX_DEFAULT,
+        }
     }
 }
 

@@ -7,12 +7,13 @@ use crate::app::input::FileInput;
 use crate::app::lines::JsonLines;
 use crate::app::refusal::{self, FileRefusal};
 use crate::app::register::{RegisterError, read_register};
+use crate::app::time_limit::{SECONDS_MAX_DEFAULT, TimeLimit};
 use crate::decode::{DecodeError, Input, Limits};
 use crate::domain::receipt::Receipt;
 use crate::domain::round::Round;
 use crate::domain::text::Lang;
 use crate::mapping::RunContext;
-use crate::pipeline::{self, PipelineError, Run};
+use crate::pipeline::{PipelineError, Run};
 use crate::sendback::{self, RefusedRow};
 use crate::standards::CodeList;
 use crate::vault::Sha256Stream;
@@ -50,12 +51,16 @@ pub struct Arguments {
     /// Cores to use (default: all)
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Seconds the work may take before the file is refused
+    #[arg(long, value_name = "N", default_value_t = SECONDS_MAX_DEFAULT)]
+    seconds_max: u64,
     /// The file; - for standard input
     #[arg(value_name = "INPUT")]
     input: PathBuf,
 }
 
 pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
+    let limit = TimeLimit::from_now(arguments.seconds_max);
     // Emptied first, so that no earlier run's answer is taken for this one's.
     for path in [&arguments.report, &arguments.rejected].into_iter().flatten() {
         create(path)?;
@@ -75,7 +80,7 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
         Arc::new(FileInput::open(&path).with_context(|| format!("{} can't be read", arguments.input.display()))?);
     let context = RunContext { round: arguments.round, schools };
     let accepted = output(arguments.accepted.as_deref())?;
-    let job = Job { assets: &assets, loaded: &loaded, context, limits, threads: threads(arguments.threads) };
+    let job = Job { assets: &assets, loaded: &loaded, context, limits, limit, threads: threads(arguments.threads) };
     match job.map(&input, accepted)? {
         Outcome::Mapped(receipt, rate, mut spill) => {
             if let Some(path) = &arguments.rejected {
@@ -149,6 +154,7 @@ struct Job<'j> {
     loaded: &'j LoadedMapping,
     context: RunContext,
     limits: Limits,
+    limit: TimeLimit,
     threads: usize,
 }
 
@@ -159,7 +165,7 @@ impl Job<'_> {
         let mut spill = BufWriter::new(tempfile::tempfile().context("no room for a temporary file")?);
         let mut progress = Progress::new(input.len());
         let run = Run { mapping, context: self.context.clone(), limits: &self.limits, threads: self.threads };
-        let summary = pipeline::run(
+        let summary = self.limit.run(
             &run,
             input,
             || JsonLines,

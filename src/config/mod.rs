@@ -84,10 +84,12 @@ pub struct LimitSettings {
     pub submissions_at_once: usize,
     /// `request_seconds_max`: how long a sender may take for one request. Default 3600.
     pub request_seconds_max: u64,
+    /// `work_seconds_max`: how long the work on one file may take. Default 21600, six hours.
+    pub work_seconds_max: u64,
 }
 
 /// Every setting, by its name in the file.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "home",
     "database_url",
     "listen",
@@ -102,6 +104,7 @@ const NAMES: [&str; 14] = [
     "workers",
     "submissions_at_once",
     "request_seconds_max",
+    "work_seconds_max",
 ];
 const PREFIX: &str = "SAPHAN_";
 /// Variables with our prefix that other parts read.
@@ -180,6 +183,7 @@ impl Settings {
                 workers: given.take("workers", small(1_024)).unwrap_or(cores),
                 submissions_at_once: given.take("submissions_at_once", small(64)).unwrap_or(2),
                 request_seconds_max: given.take("request_seconds_max", |text| number(text, 1, 86_400)).unwrap_or(3_600),
+                work_seconds_max: given.take("work_seconds_max", |text| number(text, 1, 604_800)).unwrap_or(21_600),
             },
         };
         if given.faults.is_empty() { Ok(settings) } else { Err(ConfigFaults(given.faults)) }

@@ -23,6 +23,7 @@ fn nothing_given_is_a_working_gateway() {
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.limits.small_submission_bytes, 8 << 20);
     assert!(settings.limits.workers >= 1);
+    assert_eq!(settings.limits.work_seconds_max, 21_600);
     assert_eq!(Settings::parse(file("\n"), &environment(&[])).unwrap(), settings);
 }
 

@@ -31,6 +31,7 @@ details! {
     NoDataRows => "ไม่มีแถวข้อมูล", "no data rows";
 
     LongerThan(bytes: u64) => "ยาวเกิน {bytes} ไบต์", "longer than {bytes} bytes";
+    LongerThanSeconds(seconds: u64) => "นานเกิน {seconds} วินาที", "longer than {seconds} seconds";
     CellLongerThan(at: String, bytes: usize) => "{at}ช่องยาวเกิน {bytes} ไบต์", "{at}a cell longer than {bytes} bytes";
     ElementLongerThan(bytes: usize) => "องค์ประกอบหรือข้อความหนึ่งยาวเกิน {bytes} ไบต์", "one element or text longer than {bytes} bytes";
     MoreRows(rows: u64) => "เกิน {rows} แถว", "more than {rows} rows";

@@ -23,6 +23,7 @@ mod repairs;
 mod samples;
 mod server;
 mod tidy;
+mod time_limit;
 mod together;
 
 /// What a gateway stores in.

@@ -16,6 +16,8 @@ mod http;
 mod privacy;
 #[path = "samples.rs"]
 mod samples;
+#[path = "time_limit.rs"]
+mod time_limit;
 #[path = "together.rs"]
 mod together;
 

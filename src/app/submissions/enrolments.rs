@@ -4,6 +4,7 @@ use super::receipt::commit_entry;
 use super::work::Watcher;
 use crate::app::assets::LoadedMapping;
 use crate::app::sealing::{EnrolmentFields, SealedRows, SealingRenderer};
+use crate::app::time_limit::TimeLimit;
 use crate::app::{App, AppError};
 use crate::domain::enrolment::HeldEnrolment;
 use crate::domain::receipt::Receipt;
@@ -21,6 +22,7 @@ impl App {
         stored: &Submission,
         loaded: &LoadedMapping,
         context: &RunContext,
+        limit: TimeLimit,
         watcher: Option<Watcher>,
         runtime: &tokio::runtime::Handle,
     ) -> Result<(), PipelineError<AppError>> {
@@ -39,7 +41,7 @@ impl App {
             // Rows are stored beside the mapping of the next, not between: `keep` only hands them on.
             let (to_store, accepted) = bounded(BLOCKS_TO_STORE);
             let writer = scope.spawn(move || store_blocks(stager, &accepted, runtime));
-            let summary = pipeline::run(
+            let summary = limit.run(
                 &run,
                 &self.kept(stored),
                 || SealingOrFailed(prototype()),

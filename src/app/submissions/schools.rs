@@ -6,6 +6,7 @@ use super::receipt::commit_entry;
 use super::work::Watcher;
 use crate::app::assets::LoadedMapping;
 use crate::app::register::SchoolRenderer;
+use crate::app::time_limit::TimeLimit;
 use crate::app::{App, AppError};
 use crate::decode::{DecodeError, Detail};
 use crate::domain::enrolment::{School, SubmissionMode};
@@ -14,7 +15,7 @@ use crate::domain::receipt::Cause;
 use crate::domain::rule;
 use crate::domain::text::Bilingual;
 use crate::mapping::RunContext;
-use crate::pipeline::{self, BlockResult, PipelineError, Run};
+use crate::pipeline::{BlockResult, PipelineError, Run};
 use crate::store::Submission;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ impl App {
         stored: &Submission,
         loaded: &LoadedMapping,
         context: &RunContext,
+        limit: TimeLimit,
         watcher: Option<Watcher>,
         runtime: &tokio::runtime::Handle,
     ) -> Result<(), PipelineError<AppError>> {
@@ -33,7 +35,7 @@ impl App {
         let mut rows_done = 0;
         let run = Run { mapping: &loaded.mapping, context: context.clone(), limits: &self.limits, threads: 1 };
         let standard = loaded.mapping.standard.clone();
-        let summary = pipeline::run(
+        let summary = limit.run(
             &run,
             &self.kept(stored),
             || SchoolRenderer::new(&standard),

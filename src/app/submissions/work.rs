@@ -8,6 +8,7 @@ use super::receipt::{commit_entry, duplicate_receipt, sender};
 use super::{ENROLMENT, SubmissionView};
 use crate::app::assets::LoadedMapping;
 use crate::app::refusal::FileRefusal;
+use crate::app::time_limit::TimeLimit;
 use crate::app::{App, AppError, journal_entry};
 use crate::decode::DecodeError;
 use crate::domain::ids::SubmissionId;
@@ -144,9 +145,10 @@ impl App {
         watcher: Option<Watcher>,
         runtime: &tokio::runtime::Handle,
     ) -> Result<(), AppError> {
+        let limit = TimeLimit::from_now(self.pace.work_seconds_max);
         let outcome = match &*loaded.mapping.standard.name {
-            ENROLMENT => self.run_enrolments(stored, loaded, &context, watcher, runtime),
-            "school" => self.run_schools(stored, loaded, &context, watcher, runtime),
+            ENROLMENT => self.run_enrolments(stored, loaded, &context, limit, watcher, runtime),
+            "school" => self.run_schools(stored, loaded, &context, limit, watcher, runtime),
             _ => return Err(AppError::UnsupportedStandard(loaded.mapping.name.clone())),
         };
         match outcome {
