@@ -1,11 +1,12 @@
-//! `saphan count`: the count-day audit, and the proof that it can be repeated.
+//! `saphan count`: the count-day audit, and the manifest by which `verify` repeats it.
 
+use super::summary;
 use super::terminal::{Tone, fit, paint, thousands};
 use super::terminal::{say, say_text};
-use super::{EXIT_REFUSED, summary};
+use super::verify::{self, seal_path};
 use crate::app::App;
-use crate::app::counting::{Counted, ManifestSeal};
-use crate::count::{CountReport, manifest};
+use crate::app::counting::Counted;
+use crate::count::CountReport;
 use crate::domain::principal::Principal;
 use crate::domain::round::Round;
 use crate::domain::rule::RuleCode;
@@ -13,7 +14,6 @@ use crate::domain::text::Lang;
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use std::fmt::Write;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -23,7 +23,7 @@ const CASES_SHOWN: usize = 8;
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(
-    after_help = "Examples:\n  saphan count --round 2026-06-10\n  saphan count --round 2569/1 --json --manifest count.json\n  saphan count verify count.json\n\nExit codes: 0 counted (or the same again), 2 the repeated count differs, 1 could not run (also: nothing is in force for the round)."
+    after_help = "Examples:\n  saphan count --round 2026-06-10\n  saphan count --round 2569/1 --json --manifest count.json\n  saphan count verify count.json\n\nExit codes: 0 counted, 1 could not run (also: nothing is in force for the round)."
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -41,13 +41,8 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Counts again and compares with a manifest
-    Verify {
-        #[arg(value_name = "FILE")]
-        manifest: PathBuf,
-        #[arg(long)]
-        json: bool,
-    },
+    /// Counts again, compares with a manifest and checks who signed it
+    Verify(verify::Arguments),
 }
 
 pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
@@ -55,7 +50,7 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let app = crate::startup::open(&super::settings()?).await?;
         match &arguments.act {
-            Some(Act::Verify { manifest, json }) => verify(&app, manifest, *json).await,
+            Some(Act::Verify(arguments)) => verify::run(&app, arguments, lang).await,
             None => {
                 let round = arguments.round.ok_or_else(|| anyhow!("say --round"))?;
                 let counted = app.count(&Principal::Operator, round).await.map_err(|error| super::said(error, lang))?;
@@ -73,56 +68,12 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn seal_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".sig");
-    PathBuf::from(name)
-}
-
 fn write_manifest(path: &Path, counted: &Counted) -> anyhow::Result<()> {
     let why = || format!("{} can't be written", path.display());
     std::fs::write(path, &counted.manifest).with_context(why)?;
     std::fs::write(seal_path(path), serde_json::to_string_pretty(&counted.seal)? + "\n").with_context(why)?;
     eprintln!("manifest {} · signature {}", path.display(), seal_path(path).display());
     Ok(())
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(manifest::BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
-        .with_context(|| format!("{} can't be read", path.display()))?;
-    Ok(bytes)
-}
-
-async fn verify(app: &App, path: &Path, json: bool) -> anyhow::Result<ExitCode> {
-    let bytes = read(path)?;
-    let seal: Option<ManifestSeal> = match seal_path(path) {
-        seal if seal.exists() => Some(serde_json::from_slice(&read(&seal)?).context("the signature can't be read")?),
-        _ => None,
-    };
-    let verification = app.verify_count(&Principal::Operator, &bytes, seal.as_ref()).await?;
-    let same = verification.differences.is_empty() && verification.signature_valid != Some(false);
-    if json {
-        say!("{}", serde_json::to_string(&verification)?);
-    } else {
-        match verification.signature_valid {
-            Some(true) => say!("✓ the signature is this gateway's"),
-            Some(false) => say!("✗ the signature is not this gateway's, or the manifest was changed"),
-            None => say!("! no signature beside the manifest ({})", seal_path(path).display()),
-        }
-        if verification.differences.is_empty() {
-            say!("✓ counted again: the same inputs, rules and result");
-        } else {
-            let list: Vec<String> = verification
-                .differences
-                .iter()
-                .filter_map(|what| serde_json::to_value(what).ok()?.as_str().map(str::to_owned))
-                .collect();
-            say!("✗ counted again, and it differs in: {}", list.join(", "));
-        }
-    }
-    Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(EXIT_REFUSED) })
 }
 
 /// The report as a person reads it: the numbers, then who is counted twice.

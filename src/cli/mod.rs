@@ -18,6 +18,7 @@ mod serve;
 mod submit;
 mod summary;
 mod terminal;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -143,3 +143,46 @@ fn one_person_under_two_numbers_is_named_and_a_closed_school_is_not_paid() {
     );
     assert_eq!(report["payable"]["total"], 3);
 }
+
+#[test]
+fn a_manifest_without_a_signature_is_not_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let saphan = Saphan::new(folder.path());
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("schools.csv"), REGISTER.join("\n")).unwrap();
+    std::fs::write(path("obec.csv"), [HEADER.to_owned(), pupil(&citizen(1), "หนึ่ง")].join("\n")).unwrap();
+    submit(&saphan, "moe/schools", &path("schools.csv"));
+    submit(&saphan, "obec/enrolments", &path("obec.csv"));
+    let manifest = path("count.json");
+    let manifest = manifest.to_str().unwrap();
+    assert_eq!(saphan.run(&["count", "--round", ROUND, "--manifest", manifest]).code, 0);
+    let verify = |more: &[&str]| {
+        let run = saphan.run(&[&["count", "verify", manifest], more].concat());
+        (run.code, run.stdout + &run.stderr)
+    };
+
+    let (code, said) = verify(&[]);
+    assert!(code == 0 && said.contains("✓ the signature") && said.contains("✓ counted again"), "{code} {said}");
+    std::fs::rename(path("count.json.sig"), path("elsewhere.sig")).unwrap();
+    let (code, said) = verify(&[]);
+    assert!(
+        code == 2 && said.contains("✗ nothing proves who made") && said.contains("✓ counted again"),
+        "{code} {said}"
+    );
+    let (code, said) = verify(&["--lang", "th"]);
+    assert!(code == 2 && said.contains("✗ ไม่ได้พิสูจน์") && said.contains("✓ นับใหม่แล้ว"), "{code} {said}");
+    let (code, said) = verify(&["--json"]);
+    let found: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, found), (2, json!({ "verified": false, "signature_valid": null, "differences": [] })));
+    let (code, said) = verify(&["--unsigned"]);
+    assert!(code == 0 && !said.contains("signature"), "a comparison is all that was asked: {code} {said}");
+    let elsewhere = path("elsewhere.sig");
+    assert_eq!(verify(&["--signature", elsewhere.to_str().unwrap()]).0, 0);
+
+    // Somebody changes a number: neither the signature nor the repetition stands.
+    let changed = std::fs::read_to_string(manifest).unwrap().replace("\"payable\": 1", "\"payable\": 2");
+    std::fs::write(manifest, changed).unwrap();
+    let (code, said) = verify(&["--signature", elsewhere.to_str().unwrap()]);
+    assert!(code == 2 && said.contains("✗ the signature") && said.contains("differs in: result"), "{code} {said}");
+    assert_eq!(verify(&["--unsigned"]).0, 2);
+}
