@@ -1,12 +1,12 @@
 //! `saphan count`: the count-day audit, and the manifest by which `verify` repeats it.
 
 use super::summary;
-use super::terminal::{Tone, fit, paint, thousands};
+use super::terminal::{Tone, fit, paint, thousands, width};
 use super::terminal::{say, say_text};
 use super::verify::{self, seal_path};
 use crate::app::App;
 use crate::app::counting::Counted;
-use crate::count::CountReport;
+use crate::count::{AgencyTotals, CountReport};
 use crate::domain::principal::Principal;
 use crate::domain::round::Round;
 use crate::domain::rule::RuleCode;
@@ -90,26 +90,58 @@ pub fn report(app: &App, report: &CountReport, lang: Lang) -> String {
         paint(Tone::Strong, &report.round.to_string()),
         paint(Tone::Strong, &thousands(report.payable.total))
     );
-    let head = if thai {
-        ["หน่วยงาน", "ส่งมา", "ไม่ผ่าน", "รับ", "ซ้ำ", "พิพาท", "จ่ายได้"]
-    } else {
-        ["agency", "received", "invalid", "accepted", "duplicate", "disputed", "payable"]
-    };
-    let right = |text: &str, columns: usize| {
-        let text = fit(text, columns.max(super::terminal::width(text)));
-        let text = text.trim_end();
-        format!("{}{text}", " ".repeat(columns.saturating_sub(super::terminal::width(text))))
-    };
-    let _ =
-        writeln!(out, "\n  {}{}", fit(head[0], 9), head[1..].iter().map(|word| right(word, 11)).collect::<String>());
-    for of in &report.agencies {
-        let numbers = [of.received, of.invalid, of.accepted, of.duplicate, of.disputed, of.payable];
-        let cells: String = numbers.iter().map(|number| right(&thousands(*number), 11)).collect();
-        let _ = writeln!(out, "  {}{cells}", fit(&of.slug, 9));
-    }
+    agencies(&mut out, &report.agencies, lang);
     findings(&mut out, app, report, lang);
     cases(&mut out, report, lang);
     out
+}
+
+/// One step from what was sent to what is paid.
+struct Step {
+    th: &'static str,
+    en: &'static str,
+    of: fn(&AgencyTotals) -> u64,
+    /// Left out where no agency has any.
+    is_rare: bool,
+}
+
+const fn step(th: &'static str, en: &'static str, is_rare: bool, of: fn(&AgencyTotals) -> u64) -> Step {
+    Step { th, en, of, is_rare }
+}
+
+/// What is taken off stands before what is left: each column is a sum that a reader can follow.
+const STEPS: [Step; 9] = [
+    step("ส่งมา", "received", false, |of| of.received),
+    step("- ไม่ผ่าน", "- invalid", false, |of| of.invalid),
+    step("- ถูกแทนด้วยไฟล์ใหม่", "- replaced since", true, |of| of.superseded),
+    step("รับ", "accepted", false, |of| of.accepted),
+    step("- ไม่เรียนแล้ว", "- not studying", true, |of| of.not_studying),
+    step("- สถานศึกษาปิด", "- school closed", true, |of| of.closed),
+    step("- ซ้ำ", "- duplicate", false, |of| of.duplicate),
+    step("- พิพาท", "- disputed", false, |of| of.disputed),
+    step("จ่ายได้", "payable", false, |of| of.payable),
+];
+
+/// One column an agency and one for all, from top to bottom a sum.
+fn agencies(out: &mut String, agencies: &[AgencyTotals], lang: Lang) {
+    let (head, all) = if lang == Lang::Th { ("หน่วยงาน", "รวม") } else { ("agency", "all") };
+    let slugs = agencies.iter().map(|of| of.slug.clone()).chain([all.to_owned()]);
+    let mut lines = vec![(head, slugs.collect::<Vec<String>>())];
+    for step in &STEPS {
+        let numbers: Vec<u64> = agencies.iter().map(step.of).collect();
+        let sum: u64 = numbers.iter().sum();
+        if sum > 0 || !step.is_rare {
+            let cells = numbers.into_iter().chain([sum]).map(thousands).collect();
+            lines.push((if lang == Lang::Th { step.th } else { step.en }, cells));
+        }
+    }
+    let widest = lines.iter().flat_map(|(_, cells)| cells).map(|cell| width(cell)).max().unwrap_or(0);
+    let _ = writeln!(out);
+    for (name, cells) in &lines {
+        let cells: String =
+            cells.iter().map(|cell| format!("{}{cell}", " ".repeat(widest + 2 - width(cell)))).collect();
+        let _ = writeln!(out, "  {}{cells}", fit(name, 18));
+    }
 }
 
 fn findings(out: &mut String, app: &App, report: &CountReport, lang: Lang) {
@@ -157,5 +189,71 @@ fn cases(out: &mut String, report: &CountReport, lang: Lang) {
             "more (all with --json)"
         };
         let _ = writeln!(out, "  … {} {words}", thousands(more));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::agency::AgencyCode;
+
+    fn totals(slug: &str) -> AgencyTotals {
+        AgencyTotals {
+            agency: AgencyCode::parse(slug).unwrap(),
+            slug: slug.to_owned(),
+            received: 7_123_456,
+            invalid: 56,
+            superseded: 0,
+            accepted: 7_123_400,
+            not_studying: 0,
+            closed: 0,
+            duplicate: 300,
+            duplicate_permitted: 0,
+            disputed: 100,
+            payable: 7_123_000,
+        }
+    }
+
+    fn table(of: &[AgencyTotals], lang: Lang) -> String {
+        let mut out = String::new();
+        agencies(&mut out, of, lang);
+        out
+    }
+
+    #[test]
+    fn what_no_agency_has_takes_no_line() {
+        let said = table(&[totals("obec")], Lang::En);
+        let names: Vec<&str> = said.lines().skip(1).map(|line| line[..20].trim()).collect();
+        assert_eq!(
+            names,
+            ["agency", "received", "- invalid", "accepted", "- duplicate", "- disputed", "payable"],
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn every_column_adds_up_and_four_agencies_of_a_country_fit_a_terminal() {
+        let mut some = totals("dole");
+        (some.superseded, some.not_studying, some.closed) = (11, 20, 3);
+        (some.accepted, some.payable) = (some.accepted - 11, some.payable - 34);
+        for lang in [Lang::En, Lang::Th] {
+            let said = table(&[totals("obec"), totals("opec"), some.clone(), totals("ovec")], lang);
+            assert!(said.lines().all(|line| width(line) <= 80), "{said}");
+            let numbers = |line: &str| -> Vec<i64> {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                words[words.len() - 5..].iter().map(|word| word.replace(',', "").parse().unwrap()).collect()
+            };
+            let lines: Vec<(bool, Vec<i64>)> =
+                said.lines().skip(2).map(|line| (line.starts_with("  - "), numbers(line))).collect();
+            assert_eq!(lines.len(), STEPS.len());
+            for column in 0..5 {
+                let mut left = lines[0].1[column];
+                for (is_off, line) in &lines[1..] {
+                    left -= if *is_off { line[column] } else { 0 };
+                    assert!(*is_off || left == line[column], "{said}");
+                }
+            }
+            assert!(lines.iter().all(|(_, line)| line[4] == line[..4].iter().sum::<i64>()), "{said}");
+        }
     }
 }
