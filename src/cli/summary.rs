@@ -26,6 +26,8 @@ pub fn receipt(title: &str, receipt: &Receipt, rate: Option<u64>, refused_to: Op
         words.round,
         receipt.round
     );
+    // A file that was taken before is not read again: there was nothing to measure.
+    let rate = rate.filter(|_| receipt.duplicate_of.is_none());
     let rate = rate.map(|rate| format!(" · {} {}", thousands(rate), words.rate)).unwrap_or_default();
     let _ = writeln!(out, "  {} {}{rate}", thousands(receipt.received), words.rows);
     let mut line = format!("  {}", paint(Tone::Good, &format!("✓ {} {}", thousands(receipt.accepted), words.accepted)));
@@ -210,5 +212,37 @@ pub fn register_refused(rows: u64, lang: Lang) -> String {
         Lang::En => {
             format!("saphan: {rows} rows of the school register are refused; map it with moe/schools to see why")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_file_has_no_rate() {
+        let mut of = Receipt {
+            submission: None,
+            mapping: String::from("obec/enrolments@1"),
+            standard: String::from("enrolment/1"),
+            round: String::from("2026-06-10"),
+            received: 1_200,
+            accepted: 1_200,
+            refused: 0,
+            warned: 0,
+            unchanged: 0,
+            removed: 0,
+            duplicate_of: None,
+            encoding: String::from("utf-8"),
+            unmapped_columns: Vec::new(),
+            missing_columns: Vec::new(),
+            sha256: String::new(),
+            causes: Vec::new(),
+            causes_not_listed: 0,
+        };
+        assert!(receipt("a.csv", &of, Some(4_000), None, Lang::En).contains("1,200 rows · 4,000 rows/s"));
+        of.duplicate_of = Some(String::from("sub_1"));
+        let said = receipt("a.csv", &of, Some(0), None, Lang::En);
+        assert!(said.contains("1,200 rows\n") && !said.contains("rows/s"), "{said}");
     }
 }
