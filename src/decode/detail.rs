@@ -48,6 +48,7 @@ details! {
     UndefinedIn(charset: &'static str) => "มีไบต์ที่ไม่มีความหมายใน {charset}", "undefined in {charset}";
 
     CutArchive(kind: &'static str) => "ข้อมูลบีบอัด ({kind}) จบก่อนครบ", "the {kind} data ends before it is complete";
+    BytesAfterArchive(kind: &'static str) => "มีไบต์อื่นต่อท้ายหลังข้อมูลบีบอัด ({kind}) จบแล้ว", "other bytes stand after the end of the {kind} data";
     DamagedArchive(kind: &'static str) => "ข้อมูลบีบอัด ({kind}) เสียหาย", "the {kind} data is damaged";
 
     NotCsv => "เป็นสมุดงานหรือแฟ้ม ZIP ไม่ใช่ CSV", "a workbook or ZIP file, not CSV";

@@ -4,8 +4,8 @@
 
 use super::{DecodeError, Detail, Input, Limits};
 use crate::domain::rule::{FMT_ARCHIVE, FMT_TRUNCATED, LIM_EXPANSION, LIM_FILE};
-use flate2::bufread::MultiGzDecoder;
-use std::io::{self, BufReader, Cursor, Read};
+use flate2::bufread::GzDecoder;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -47,7 +47,7 @@ pub(crate) fn open_stream(input: &Arc<dyn Input>, limits: &Limits) -> Result<Byt
     let whole = Cursor::new(head[..had].to_vec()).chain(raw);
     let reader: Bytes = if gzip {
         Box::new(Unpacked {
-            inner: MultiGzDecoder::new(BufReader::with_capacity(READ_BYTES, whole)),
+            member: Some(GzDecoder::new(BufReader::with_capacity(READ_BYTES, whole))),
             budget: Expansion::new(limits, position.clone()),
         })
     } else {
@@ -141,18 +141,44 @@ impl Expansion {
     }
 }
 
-struct Unpacked<R> {
-    inner: R,
+/// Member after member; none: all are done.
+struct Unpacked<R: Read> {
+    member: Option<GzDecoder<BufReader<R>>>,
     budget: Expansion,
 }
 
 impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer).map_err(|error| {
-            archive_error(error, &format!("byte {}", self.budget.compressed.get()), "gzip").into_io()
-        })?;
-        self.budget.take(read).map_err(DecodeError::into_io)?;
-        Ok(read)
+        while let Some(member) = &mut self.member {
+            let read = member.read(buffer).map_err(|error| {
+                archive_error(error, &format!("byte {}", self.budget.compressed.get()), "gzip").into_io()
+            })?;
+            if read > 0 || buffer.is_empty() {
+                self.budget.take(read).map_err(DecodeError::into_io)?;
+                return Ok(read);
+            }
+            self.next_member()?;
+        }
+        Ok(0)
+    }
+}
+
+impl<R: Read> Unpacked<R> {
+    /// What follows is another member or nothing: whatever else stands there is not data, and is not passed over.
+    fn next_member(&mut self) -> io::Result<()> {
+        let Some(mut rest) = self.member.take().map(GzDecoder::into_inner) else { return Ok(()) };
+        let ahead = rest.fill_buf()?;
+        if ahead.is_empty() {
+            return Ok(());
+        }
+        let known = ahead.len().min(GZIP_MAGIC.len());
+        if ahead[..known] != GZIP_MAGIC[..known] {
+            let at = self.budget.compressed.get() - ahead.len() as u64;
+            let refusal = DecodeError::refused(FMT_ARCHIVE, format!("byte {at}"), Detail::BytesAfterArchive("gzip"));
+            return Err(refusal.into_io());
+        }
+        self.member = Some(GzDecoder::new(rest));
+        Ok(())
     }
 }
 
@@ -210,6 +236,23 @@ mod tests {
         let at = damaged.len() - 6;
         damaged[at] ^= 0xff;
         assert_eq!(rule(read(damaged, &Limits::default())), FMT_ARCHIVE);
+    }
+
+    #[test]
+    fn bytes_after_the_end_are_said_to_be_that() {
+        let whole = gzip(b"a,b\n1,2\n");
+        for after in [&b"x"[..], b"and more than a header's length of it", &[0; 512], b"\x1fx"] {
+            match read([&whole[..], after].concat(), &Limits::default()) {
+                Err(DecodeError::Refused { rule, place, detail }) => {
+                    let wanted = (FMT_ARCHIVE, format!("byte {}", whole.len()), Detail::BytesAfterArchive("gzip"));
+                    assert_eq!((rule, place, detail), wanted);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let second = gzip(b"3,4\n");
+        let cut = [&whole[..], &second[..second.len() - 9]].concat();
+        assert_eq!(rule(read(cut, &Limits::default())), FMT_TRUNCATED);
     }
 
     #[test]
