@@ -2,7 +2,7 @@
 //!
 //! Owns the words that go back into the sender's own file, into the API's answers and to the terminal.
 
-use crate::decode::Detail;
+use crate::decode::{Detail, Format};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::place::place_said;
 use crate::domain::rule::RuleCode;
@@ -62,9 +62,15 @@ pub struct FileRefusal {
 }
 
 impl FileRefusal {
-    pub fn new(rule: RuleCode, place: &str, detail: &Detail, catalogue: &Catalogue) -> Self {
+    /// `format`: the one the mapping wants; the next step may depend on it.
+    pub fn new(rule: RuleCode, place: &str, detail: &Detail, format: Option<Format>, catalogue: &Catalogue) -> Self {
         let detail = detail.said();
-        let (message, hint) = catalogue.render(&Finding::new(rule, Severity::Error), Some(&detail), None);
+        let (message, mut hint) = catalogue.render(&Finding::new(rule, Severity::Error), Some(&detail), None);
+        if matches!(format, Some(Format::Xml | Format::Json | Format::Ndjson))
+            && let Some(fitting) = catalogue.text(rule).and_then(|text| text.hint_xml_json.as_ref())
+        {
+            hint = fitting.clone();
+        }
         FileRefusal { rule: rule.to_string(), place: place.to_owned(), detail: detail.en, message, hint }
     }
 

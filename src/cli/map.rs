@@ -8,7 +8,7 @@ use crate::app::lines::JsonLines;
 use crate::app::refusal::{self, FileRefusal};
 use crate::app::register::{RegisterError, read_register};
 use crate::app::time_limit::{SECONDS_MAX_DEFAULT, TimeLimit};
-use crate::decode::{DecodeError, Input, Limits};
+use crate::decode::{DecodeError, Format, Input, Limits};
 use crate::domain::receipt::Receipt;
 use crate::domain::round::Round;
 use crate::domain::text::Lang;
@@ -116,11 +116,12 @@ fn refuse(
     error: &DecodeError,
     lang: Lang,
 ) -> anyhow::Result<ExitCode> {
+    let format = job.loaded.mapping.spec.format;
     if let Some(path) = &arguments.accepted {
         create(path)?;
     }
     if let (Some(path), DecodeError::Refused { rule, place, detail }) = (&arguments.report, error) {
-        let refusal = FileRefusal::new(*rule, place, detail, job.assets.library.catalogue());
+        let refusal = FileRefusal::new(*rule, place, detail, Some(format), job.assets.library.catalogue());
         let report = serde_json::json!({
             "submission": null,
             "mapping": job.loaded.mapping.id(),
@@ -130,7 +131,7 @@ fn refuse(
         });
         write_report(path, &report.to_string())?;
     }
-    bail!(summary::file_refused(error, job.assets, lang))
+    bail!(summary::file_refused(error, format, job.assets, lang))
 }
 
 fn create(path: &Path) -> anyhow::Result<File> {
@@ -215,7 +216,7 @@ fn register(assets: &Assets, path: &Path, round: Round, limits: &Limits, lang: L
     let read = match read_register(assets, &input, round, limits) {
         Ok(read) => read,
         Err(RegisterError::Read(PipelineError::Decode(error))) => {
-            bail!("{}: {}", path.display(), summary::file_refused(&error, assets, lang))
+            bail!("{}: {}", path.display(), summary::file_refused(&error, Format::Csv, assets, lang))
         }
         Err(error) => return Err(error.into()),
     };

@@ -3,7 +3,7 @@
 use super::terminal::{Tone, fit, paint, thousands, width};
 use crate::app::assets::Assets;
 use crate::app::refusal::FileRefusal;
-use crate::decode::DecodeError;
+use crate::decode::{DecodeError, Format};
 use crate::domain::finding::Severity;
 use crate::domain::receipt::{Cause, Receipt};
 use crate::domain::text::Lang;
@@ -175,10 +175,10 @@ fn words(lang: Lang) -> &'static Words {
 }
 
 /// Why a whole file can't be taken, with the next step.
-pub fn file_refused(error: &DecodeError, assets: &Assets, lang: Lang) -> String {
+pub fn file_refused(error: &DecodeError, format: Format, assets: &Assets, lang: Lang) -> String {
     match error {
         DecodeError::Refused { rule, place, detail } => {
-            FileRefusal::new(*rule, place, detail, assets.library.catalogue()).sentence(lang)
+            FileRefusal::new(*rule, place, detail, Some(format), assets.library.catalogue()).sentence(lang)
         }
         DecodeError::Io(_) => error.to_string(),
     }

@@ -35,6 +35,9 @@ pub struct RuleText {
     pub message: Bilingual,
     /// The next step.
     pub hint: Bilingual,
+    /// The same where no program with cells wrote the file: XML and JSON.
+    #[serde(skip)]
+    pub hint_xml_json: Option<Bilingual>,
     pub meaning: Bilingual,
     /// A value as it stands in a file.
     pub example: String,
@@ -62,6 +65,8 @@ struct RawRule {
     title: Bilingual,
     message: Bilingual,
     hint: Bilingual,
+    #[serde(default)]
+    hint_xml_json: Option<Bilingual>,
     meaning: Bilingual,
     example: String,
 }
@@ -154,6 +159,7 @@ fn rule_text(code: RuleCode, raw: RawRule) -> RuleText {
         title: raw.title,
         message: raw.message,
         hint: raw.hint,
+        hint_xml_json: raw.hint_xml_json,
         meaning: raw.meaning,
         example: raw.example,
     }
@@ -217,9 +223,8 @@ fn problems(raw: &RawRule) -> Vec<String> {
     if raw.example.trim().is_empty() {
         problems.push("example is empty".to_owned());
     }
-    for (key, text) in
-        [("title", &raw.title), ("message", &raw.message), ("hint", &raw.hint), ("meaning", &raw.meaning)]
-    {
+    let texts = [("title", &raw.title), ("message", &raw.message), ("hint", &raw.hint), ("meaning", &raw.meaning)];
+    for (key, text) in texts.into_iter().chain(raw.hint_xml_json.iter().map(|text| ("hint_xml_json", text))) {
         for (lang, text) in [("th", &text.th), ("en", &text.en)] {
             if text.trim().is_empty() {
                 problems.push(format!("{key}.{lang} is empty"));

@@ -114,6 +114,29 @@ fn a_file_of_another_kind_is_told_so_and_a_wrong_argument_is_no_refused_row() {
 }
 
 #[test]
+fn a_file_in_another_encoding_is_advised_as_its_format_needs() {
+    let students = |declaration: &str| {
+        let text = std::fs::read_to_string(fixtures().join("ovec.xml")).unwrap();
+        windows_874(&text.replacen("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", declaration, 1))
+    };
+    let declared = students("<?xml version=\"1.0\" encoding=\"windows-874\"?>\n");
+    let json = windows_874(&std::fs::read_to_string(fixtures().join("dole.json")).unwrap());
+    for (mapping, bytes) in
+        [("ovec/enrolments", declared), ("ovec/enrolments", students("")), ("dole/enrolments", json)]
+    {
+        let (_folder, ran) = map_bytes(mapping, &bytes);
+        assert_file_refused(&ran, "SPH-ENC-001");
+        assert!(ran.stderr.contains("not in any allowed encoding (utf-8)"), "{mapping}: {}", ran.stderr);
+        assert!(ran.stderr.contains("export the whole file as UTF-8"), "{mapping}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("CSV") && !ran.stderr.contains("Excel"), "{mapping}: {}", ran.stderr);
+    }
+    let csv = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hostile/utf16_without_mark.csv");
+    let (_folder, ran) = map_bytes("obec/enrolments", &std::fs::read(csv).unwrap());
+    assert_file_refused(&ran, "SPH-ENC-001");
+    assert!(ran.stderr.contains("CSV UTF-8"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_cut_gzip_is_said_to_be_cut() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(&std::fs::read(fixtures().join("obec.csv")).unwrap()).unwrap();

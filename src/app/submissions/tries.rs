@@ -56,7 +56,7 @@ impl App {
 
     async fn give_up(&self, stored: &Submission, tries: u32) -> Result<(), AppError> {
         let catalogue = self.assets.library.catalogue();
-        let refusal = FileRefusal::new(rule::LIM_TRIES, "gateway", &Detail::Tries(tries), catalogue);
+        let refusal = FileRefusal::new(rule::LIM_TRIES, "gateway", &Detail::Tries(tries), None, catalogue);
         let json = serde_json::to_value(&refusal).unwrap_or_default();
         let detail = serde_json::json!({ "rule": refusal.rule, "tries": tries });
         let entry = journal_entry(&sender(stored), "submission.fail", stored.new.id.as_str(), detail);

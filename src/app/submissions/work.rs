@@ -146,6 +146,7 @@ impl App {
         runtime: &tokio::runtime::Handle,
     ) -> Result<(), AppError> {
         let limit = TimeLimit::from_now(self.pace.work_seconds_max);
+        let format = loaded.mapping.spec.format;
         let outcome = match &*loaded.mapping.standard.name {
             ENROLMENT => self.run_enrolments(stored, loaded, &context, limit, watcher, runtime),
             "school" => self.run_schools(stored, loaded, &context, limit, watcher, runtime),
@@ -154,7 +155,7 @@ impl App {
         match outcome {
             Ok(()) => Ok(()),
             Err(PipelineError::Decode(DecodeError::Refused { rule, place, detail })) => {
-                let refusal = FileRefusal::new(rule, &place, &detail, self.assets.library.catalogue());
+                let refusal = FileRefusal::new(rule, &place, &detail, Some(format), self.assets.library.catalogue());
                 let json = serde_json::to_value(&refusal).unwrap_or_default();
                 let detail = serde_json::json!({ "rule": refusal.rule });
                 let entry = journal_entry(&sender(stored), "submission.refuse", stored.new.id.as_str(), detail);
