@@ -116,6 +116,18 @@ impl App {
         Ok(Some(Arc::new(school_directory(&schools, &version))))
     }
 
+    /// Names the state of a list that is built when it is asked for, so that one who has it is answered without building it.
+    /// None: the list is at hand.
+    pub async fn code_list_state(&self, name: &str) -> Result<Option<String>, AppError> {
+        if name != SCHOOL {
+            return Ok(None);
+        }
+        let register = self.store.register_version().await?;
+        // With the time, because another store has versions of the same numbers.
+        let register = register.map(|register| format!("{} {}", register.version, register.at));
+        Ok(Some(format!("{} {}", env!("CARGO_PKG_VERSION"), register.unwrap_or_default())))
+    }
+
     pub fn shipped_code_list(&self, name: &str) -> Option<&Arc<CodeList>> {
         self.assets.library.list(name)
     }

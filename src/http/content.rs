@@ -16,12 +16,14 @@ pub const PUBLIC: &str = "public, max-age=300";
 /// `bytes` with their tag, or 304 if the caller has them.
 pub fn tagged(request: &HttpRequest, bytes: Vec<u8>, media_type: &str, cache: &'static str) -> HttpResponse {
     let tag = entity_tag(&bytes);
-    if has(request, &tag) {
-        return not_modified(&tag, cache);
-    }
+    if has(request, &tag) { not_modified(&tag, cache) } else { under(&tag, bytes, media_type, cache) }
+}
+
+/// `bytes` under a tag that was known before them.
+pub fn under(tag: &str, bytes: Vec<u8>, media_type: &str, cache: &'static str) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.content_type(media_type).insert_header((header::VARY, "accept"));
-    set(&mut response, &tag, cache);
+    set(&mut response, tag, cache);
     response.body(bytes)
 }
 

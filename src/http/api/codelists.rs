@@ -1,7 +1,7 @@
 //! The code lists with labels, dates of validity and aliases. Open to all.
 
 use crate::app::App;
-use crate::app::reference::CodeListLine;
+use crate::app::reference::{CodeListLine, entity_tag};
 use crate::http::content::{self, PUBLIC};
 use crate::http::context::RequestContext;
 use crate::http::pages;
@@ -16,6 +16,7 @@ const ON: Parameter =
     Parameter {
         name: "on", takes_th: "วันที่ ค.ศ. เช่น 2026-06-10", takes_en: "a date such as 2026-06-10"
     };
+const JSON: &str = "application/json";
 const FORMAT: Parameter = Parameter { name: "format", takes_th: "json หรือ csv", takes_en: "json or csv" };
 
 /// One code list in the list of them.
@@ -62,25 +63,26 @@ pub async fn one(
     });
     query.take("lang", query::lang);
     query.finish(Some(()))?;
-    let code_list = app.code_list(&name, on).await?.ok_or_else(|| Problem::new(Kind::NotFound))?;
-    match content::negotiate(
-        &request,
-        format,
-        &[("json", "application/json"), ("csv", "text/csv"), ("html", "text/html")],
-    ) {
-        Some("html") => pages::code_list(&code_list, &context),
-        Some("csv") => Ok(content::tagged(
-            &request,
-            code_list.to_csv(on).into_bytes(),
-            "text/csv; charset=utf-8; header=present",
-            PUBLIC,
-        )),
-        Some(_) => {
-            let body = serde_json::to_vec(&code_list.view(on)).map_err(Problem::internal)?;
-            Ok(content::tagged(&request, body, "application/json", PUBLIC))
-        }
-        None => Err(Problem::new(Kind::NotAcceptable)),
+    let offered = [("json", JSON), ("csv", "text/csv"), ("html", "text/html")];
+    let format = content::negotiate(&request, format, &offered);
+    let state = app.code_list_state(&name).await?;
+    let tag = state.map(|state| entity_tag(format!("{state} {format:?} {on:?}").as_bytes()));
+    if let (Some("json" | "csv"), Some(tag)) = (format, &tag)
+        && content::has(&request, tag)
+    {
+        return Ok(content::not_modified(tag, PUBLIC));
     }
+    let code_list = app.code_list(&name, on).await?.ok_or_else(|| Problem::new(Kind::NotFound))?;
+    let (bytes, media_type) = match format {
+        Some("html") => return pages::code_list(&code_list, &context),
+        Some("csv") => (code_list.to_csv(on).into_bytes(), "text/csv; charset=utf-8; header=present"),
+        Some(_) => (serde_json::to_vec(&code_list.view(on)).map_err(Problem::internal)?, JSON),
+        None => return Err(Problem::new(Kind::NotAcceptable)),
+    };
+    Ok(match tag {
+        Some(tag) => content::under(&tag, bytes, media_type, PUBLIC),
+        None => content::tagged(&request, bytes, media_type, PUBLIC),
+    })
 }
 
 /// jiff reads more forms; the contract has one.

@@ -71,6 +71,31 @@ async fn the_register_is_a_code_list_like_the_others() {
 }
 
 #[tokio::test]
+async fn who_has_the_register_is_not_sent_it_again() {
+    let gateway = Gateway::start();
+    gateway.send_register().await;
+    let ask = async |query: &str, tag: &str| {
+        let path = format!("/v1/codelists/school{query}");
+        let response = gateway.request(Method::GET, &path).header("if-none-match", tag).send().await.unwrap();
+        let tag = header(&response, "etag").to_owned();
+        (response.status().as_u16(), tag, response.bytes().await.unwrap().len())
+    };
+    let mut tags = Vec::new();
+    for query in ["", "?format=csv", "?on=2026-06-10"] {
+        let (status, tag, bytes) = ask(query, "").await;
+        assert!(status == 200 && bytes > 0, "{query}");
+        assert_eq!(ask(query, &tag).await, (304, tag.clone(), 0), "{query}");
+        tags.push(tag);
+    }
+    assert!(tags[0] != tags[1] && tags[0] != tags[2], "each form has its own: {tags:?}");
+    let fewer = String::from_utf8(sample("schools.csv")).unwrap();
+    let fewer = fewer.trim_end().rsplit_once('\n').unwrap().0;
+    assert_eq!(gateway.send("register", "moe/schools", fewer.as_bytes().to_vec()).await.status(), 201);
+    let (status, tag, _) = ask("", &tags[0]).await;
+    assert!(status == 200 && tag != tags[0], "another register, another tag");
+}
+
+#[tokio::test]
 async fn a_mapping_is_told_and_shown_as_its_keepers_wrote_it() {
     let gateway = Gateway::start();
     let told: Value = gateway.get("/v1/mappings/obec/enrolments").await.json().await.unwrap();
