@@ -70,20 +70,36 @@ have_postgres() {
   return 1
 }
 
+readonly CLUSTER_CONF=/etc/postgresql-common/createcluster.conf
+# Copy of the above while it is changed; empty: it is as it was.
+cluster_kept=""
+
+restore_cluster_conf() {
+  [ -n "$cluster_kept" ] || return 0
+  as_root cp "$cluster_kept" "$CLUSTER_CONF"
+  rm -f "$cluster_kept"
+  cluster_kept=""
+}
+
 # The programs only: the tests start servers of their own. The package would make and start a service of the machine, so
-# its switch for that is off while it is installed, and then as it was.
+# its switch for that is off while it is installed, and then as it was, also where the script is stopped.
 need_postgres() {
   have_postgres && return 0
-  local conf=/etc/postgresql-common/createcluster.conf kept package=postgresql
+  local copy package=postgresql
   need postgresql-common
-  kept=$(mktemp)
-  cp "$conf" "$kept"
-  printf 'create_main_cluster = false\n' | as_root tee -a "$conf" >/dev/null
+  copy=$(mktemp)
+  cp "$CLUSTER_CONF" "$copy"
+  cluster_kept=$copy
+  trap restore_cluster_conf EXIT
+  # A signal ends the script by way of EXIT.
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  printf 'create_main_cluster = false\n' | as_root tee -a "$CLUSTER_CONF" >/dev/null
   apt-cache show "postgresql-$POSTGRES_MIN" >/dev/null 2>&1 && package="postgresql-$POSTGRES_MIN"
   local installed=0
   (install_packages "$package") || installed=$?
-  as_root cp "$kept" "$conf"
-  rm -f "$kept"
+  restore_cluster_conf
   [ $installed -eq 0 ] && have_postgres || die "PostgreSQL $POSTGRES_MIN or newer is needed for the tests."
 }
 
