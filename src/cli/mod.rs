@@ -5,6 +5,7 @@
 //! Exit codes: 0 all well, 2 some rows refused (or a check that found a difference), 1 could not run, a wrong argument included.
 #![expect(clippy::print_stderr, reason = "a command line speaks to people on standard error")]
 
+mod arguments;
 mod attempt;
 mod check;
 mod client;
@@ -20,6 +21,7 @@ mod summary;
 mod terminal;
 mod verify;
 
+use crate::domain::text::Lang;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -68,7 +70,13 @@ pub fn main() -> ExitCode {
         Err(asked) => {
             // Help and version are no errors. clap's own code for a wrong argument is 2, which says "some rows refused" here.
             let is_error = asked.use_stderr();
-            let _ = asked.print();
+            let lang = terminal::lang(arguments::lang_asked(std::env::args_os().skip(1).map(lossy)).as_deref());
+            match arguments::said_in_thai(&asked).filter(|_| lang == Lang::Th) {
+                Some(text) => eprint!("{text}"),
+                None => {
+                    let _ = asked.print();
+                }
+            }
             return if is_error { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
@@ -99,8 +107,13 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// An argument as text; what is not UTF-8 names no language.
+fn lossy(argument: std::ffi::OsString) -> String {
+    argument.into_string().unwrap_or_default()
+}
+
 /// A use case's failure, in the reader's language where there is a sentence for people.
-fn said(error: crate::app::AppError, lang: crate::domain::text::Lang) -> anyhow::Error {
+fn said(error: crate::app::AppError, lang: Lang) -> anyhow::Error {
     match error.told() {
         Some(text) => anyhow::anyhow!("{}", text.get(lang)),
         None => error.into(),

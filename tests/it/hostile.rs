@@ -111,6 +111,8 @@ fn a_file_of_another_kind_is_told_so_and_a_wrong_argument_is_no_refused_row() {
         assert_eq!(Saphan::new(folder.path()).run(words).code, 1, "{words:?}");
     }
     assert_eq!(Saphan::new(folder.path()).run(&["map", "--help"]).code, 0);
+    let thai = Saphan::new(folder.path()).run(&["map", "--nosuch", "--lang", "th"]);
+    assert!(thai.code == 1 && thai.stderr.starts_with("saphan: ไม่มีตัวเลือก '--nosuch'"), "{}", thai.stderr);
 }
 
 #[test]
