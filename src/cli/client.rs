@@ -21,6 +21,9 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Act {
     /// Makes a client; its token is shown once
+    #[command(
+        after_help = "Examples:\n  saphan client add --name 'DMC export' --agency obec --scope agency.submit\n  saphan client add --name 'count room' --scope ministry.read --scope count.run --json"
+    )]
     Add {
         /// Name of the system, for people
         #[arg(long)]
@@ -35,18 +38,25 @@ enum Act {
         json: bool,
     },
     /// Lists the clients, never their tokens
+    #[command(after_help = "Examples:\n  saphan client list\n  saphan client list --json")]
     List {
         #[arg(long)]
         json: bool,
     },
     /// Gives a client a new token; the old one ends at once
+    #[command(after_help = "Example:\n  saphan client rotate cli_0190…")]
     Rotate {
+        /// As `saphan client list` shows it
         id: String,
         #[arg(long)]
         json: bool,
     },
     /// Ends a client's access at once
-    Revoke { id: String },
+    #[command(after_help = "Example:\n  saphan client revoke cli_0190…")]
+    Revoke {
+        /// As `saphan client list` shows it
+        id: String,
+    },
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {

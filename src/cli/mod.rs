@@ -131,3 +131,25 @@ fn settings_from(file: Option<&std::path::Path>) -> anyhow::Result<crate::config
         anyhow::anyhow!("the configuration has faults:\n  {}", list.join("\n  "))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn without_example(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        let path = format!("{path} {}", command.get_name());
+        let has_example = command.get_after_help().is_some_and(|text| text.to_string().contains("Example"));
+        if !command.has_subcommands() && !has_example {
+            found.push(path.clone());
+        }
+        command.get_subcommands().for_each(|one| without_example(one, &path, found));
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_an_example() {
+        let mut found = Vec::new();
+        without_example(&Cli::command(), "", &mut found);
+        assert_eq!(found, Vec::<String>::new());
+    }
+}
