@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check openapi advisories
+.PHONY: help demo test bench national check openapi advisories
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ test: ## everything that must hold: format, lints, tests, licences
 bench: ## rows and megabytes a second, peak memory, into docs/benchmarks.md (PEERS=1: others beside it; ROWS=200000: quick)
 	@scripts/install.sh test
 	@python3 -B scripts/bench/run.py
+
+national: ## a whole round through the gateway, held against its truth (LEARNERS=12000000: the nation; DATABASE=postgres)
+	@scripts/install.sh $(if $(DATABASE),test)
+	@python3 -B scripts/bench/national.py
 
 check: ## configuration, standards, code lists and mappings: all faults at once
 	@scripts/install.sh
