@@ -14,6 +14,7 @@ use crate::worker::Worker;
 use anyhow::{Context, anyhow};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Opens everything under the home folder; makes it on the first start.
 pub async fn open(settings: &Settings) -> anyhow::Result<App> {
@@ -48,12 +49,13 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
     Ok(App::new(store, Arc::new(vault), Arc::new(assets), limits, home, settings.limits.workers).with_pace(pace))
 }
 
-/// Serves until stopped. Work that a crash or stop left unfinished is taken up at once, beside new requests.
-pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
+/// Serves until stopped. Work that a crash or stop left unfinished is taken up at once, beside new requests. `drain_grace`:
+/// how long a gateway that was told to stop still takes requests, so that whoever hands them out hears of it.
+pub async fn serve(app: App, listener: TcpListener, drain_grace: Duration) -> anyhow::Result<()> {
     app.sweep_kept().context("what a crash left could not be cleared away")?;
     let app = Arc::new(app);
     let worker = Worker::start(app.clone(), app.pace().submissions_at_once);
-    let served = crate::http::serve(Parts::of(app, worker.queue()), listener).await;
+    let served = crate::http::serve(Parts::of(app, worker.queue()), listener, drain_grace).await;
     worker.stop().await;
     served.context("the gateway stopped")
 }

@@ -1,9 +1,10 @@
 //! Queued work: kept submissions to their end, a bounded number at once, small files on a lane of their own.
 //!
 //! Owns that no submission is worked on twice at the same time and that none is forgotten: whatever the queue
-//! could not take, a crash or a stop left behind is in the store and is looked for again every minute. What
-//! another process works on is set aside and looked at again, so that it holds nobody up.
-//! Refuses what goes beyond its bound instead of growing.
+//! could not take, a crash or a stop left behind is in the store and is looked for every other second, by every gateway over
+//! the store; so another one takes up what a dead one left. What another process works on is set aside and looked at again
+//! if somebody waits for it, so that it holds nobody up. Also throws away rows of cancelled submissions.
+//! Refuses what goes beyond its bound instead of growing, and large work once the gateway drains.
 
 use crate::app::{App, AppError};
 use crate::domain::ids::SubmissionId;
@@ -16,8 +17,12 @@ use tokio::task::JoinHandle;
 
 /// Submissions waiting on each lane.
 const WAITING_MAX: usize = 256;
-/// How often the store is asked for what was left behind.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How often the store is asked for what was left behind: one short question when there is nothing.
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
+/// What is looked for brings itself in up to here; the rest of the queue is for requests.
+const SWEPT_MAX: usize = 64;
+/// How often unfinished ends are looked for.
+const TIDY_EVERY: Duration = Duration::from_secs(2);
 /// How often what another process works on is looked at.
 const LOOK_AGAIN_EVERY: Duration = Duration::from_millis(200);
 
@@ -59,6 +64,7 @@ impl Worker {
         let mut tasks = vec![
             spawn(sweep(app.clone(), lanes.clone(), stopped.clone())),
             spawn(look_again(lanes.clone(), stopped.clone())),
+            spawn(tidy(app.clone(), stopped.clone())),
         ];
         for (lane, receiver) in [(Lane::Small, from_small), (Lane::Large, from_large)] {
             let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
@@ -73,7 +79,8 @@ impl Worker {
         self.lanes.clone()
     }
 
-    /// Finishes what is under work; what waits stays kept for the next start.
+    /// Finishes what is under work and small, and gives back what is large; what waits stays kept for the next start, or for
+    /// another gateway.
     pub async fn stop(self) {
         // Nobody listening means that all tasks ended already.
         let _ = self.stop.send(true);
@@ -109,8 +116,12 @@ impl Lanes {
         }
     }
 
-    /// False: too many are set aside already.
+    /// False: too many are set aside already, or nobody here waits for it and it is looked for again anyway.
     fn set_aside(&self, id: SubmissionId, lane: Lane) -> bool {
+        let is_awaited = |waiters: &Vec<oneshot::Sender<Outcome>>| waiters.iter().any(|waiter| !waiter.is_closed());
+        if !self.waiting.lock().unwrap_or_else(PoisonError::into_inner).get(&id).is_some_and(is_awaited) {
+            return false;
+        }
         let mut elsewhere = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
         let room = elsewhere.len() < WAITING_MAX;
         if room {
@@ -163,6 +174,10 @@ async fn work(
                 None => return,
             },
         };
+        if lane == Lane::Large && app.is_draining() {
+            lanes.leave(&id, &Err(Arc::new(AppError::Draining)));
+            continue;
+        }
         let outcome = match app.try_process(&id, None).await {
             Ok(None) if lanes.set_aside(id.clone(), lane) => continue,
             Ok(None) => Err(Arc::new(AppError::NotReady)),
@@ -176,7 +191,7 @@ async fn work(
             Err(error) => Err(Arc::new(error)),
         };
         if let Err(error) = &outcome
-            && !matches!(**error, AppError::NoRegister)
+            && !matches!(**error, AppError::NoRegister | AppError::NotReady | AppError::Draining)
         {
             let error: &dyn std::error::Error = &**error;
             tracing::warn!(submission = %id, error, "a submission did not reach its end; it is kept and will be tried again");
@@ -188,17 +203,25 @@ async fn work(
 /// Brings back what the queue refused, or what an earlier life of the gateway left.
 async fn sweep(app: Arc<App>, lanes: Arc<Lanes>, mut stopped: watch::Receiver<bool>) {
     let mut clock = tokio::time::interval(SWEEP_EVERY);
+    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let small = app.pace().small_submission_bytes;
+    // The first look is for what an earlier life of this gateway left a moment ago.
+    let mut fresh = true;
     loop {
-        tokio::select! {
+        fresh |= tokio::select! {
             biased;
             _ = stopped.wait_for(|stop| *stop) => return,
-            _ = clock.tick() => {}
-            () = lanes.look.notified() => {}
+            _ = clock.tick() => false,
+            () = lanes.look.notified() => true,
+        };
+        if app.is_draining() {
+            continue;
         }
-        match app.unfinished().await {
+        match app.unfinished(std::mem::take(&mut fresh)).await {
             Ok(left) => {
-                for id in left {
-                    if lanes.enter(id, Lane::Large, None).is_err() {
+                for due in left {
+                    let lane = if due.bytes <= small { Lane::Small } else { Lane::Large };
+                    if lanes.waiting() >= SWEPT_MAX || lanes.enter(due.id, lane, None).is_err() {
                         break;
                     }
                 }
@@ -207,6 +230,29 @@ async fn sweep(app: Arc<App>, lanes: Arc<Lanes>, mut stopped: watch::Receiver<bo
                 tracing::warn!(error = &error as &dyn std::error::Error, "the store could not say what is unfinished");
             }
         }
+    }
+}
+
+/// Ends what needs no request. Each of these is done under a lock, or is the same when it is done twice.
+async fn tidy(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    let mut clock = tokio::time::interval(TIDY_EVERY);
+    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => return,
+            _ = clock.tick() => {}
+        }
+        if app.is_draining() {
+            continue;
+        }
+        told("rows of cancelled submissions could not be thrown away", app.clear_cancelled().await);
+    }
+}
+
+fn told(what: &'static str, outcome: Result<(), AppError>) {
+    if let Err(error) = outcome {
+        tracing::warn!(error = &error as &dyn std::error::Error, "{what}; it will be tried again");
     }
 }
 

@@ -104,6 +104,11 @@ pub enum AppError {
     IdempotencyKeyReused,
     #[error("the body is longer than {bytes_max} bytes")]
     TooLarge { bytes_max: u64 },
+    #[error("the submission was cancelled")]
+    Cancelled,
+    /// Not a failure: the gateway stops, and another takes the work up.
+    #[error("the gateway is stopping; the submission is kept and will be taken up")]
+    Draining,
     #[error("the body did not arrive whole")]
     Interrupted(#[source] std::io::Error),
     #[error("the mapping {0} does not make enrolments or schools")]
@@ -195,8 +200,20 @@ impl App {
         self.pace
     }
 
-    /// Does the store answer?
+    /// The gateway is about to stop: it is no longer ready, and large work is given back at the next record border.
+    pub fn drain(&self) {
+        self.board.drain();
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.board.is_draining()
+    }
+
+    /// Does the store answer, and is the gateway here to stay?
     pub async fn ready(&self) -> Result<(), AppError> {
+        if self.is_draining() {
+            return Err(AppError::Draining);
+        }
         Ok(self.store.ping().await?)
     }
 

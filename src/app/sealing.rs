@@ -75,6 +75,8 @@ pub struct SealingRenderer {
 #[derive(Default)]
 pub struct SealedRows {
     pub rows: Vec<HeldEnrolment>,
+    /// Accepted rows that an earlier try staged.
+    pub staged_before: u64,
     pub failure: Option<VaultError>,
 }
 

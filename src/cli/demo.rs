@@ -92,5 +92,5 @@ async fn keep_serving(app: App) -> anyhow::Result<()> {
     say!("  standards    {address}/standards/enrolment/1");
     say!("\nThe ministry's token for this demo (read everything, run counts):\n  {}", issued.token);
     say!("  curl -H 'Authorization: Bearer {}' {address}/v1/counts/{ROUND}", issued.token);
-    crate::startup::serve(app, listener).await
+    crate::startup::serve(app, listener, std::time::Duration::ZERO).await
 }

@@ -4,6 +4,7 @@ use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  SAPHAN_HOME=/srv/saphan SAPHAN_LISTEN=127.0.0.1:8080 saphan serve")]
@@ -22,7 +23,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let app = crate::startup::open(&settings).await?;
         eprintln!("Saphan listens on http://{}", listener.local_addr()?);
-        crate::startup::serve(app, listener).await
+        let grace = Duration::from_secs(settings.limits.drain_seconds);
+        crate::startup::serve(app, listener, grace).await
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -67,6 +67,9 @@ fn show(view: &SubmissionView, title: &str, rate: Option<u64>, json: bool, lang:
         }
         bail!(summary::submission_refused(view.id.as_str(), refusal, lang));
     }
+    if view.state == "cancelled" {
+        bail!("the submission {} was cancelled; nothing of it counts", view.id);
+    }
     let receipt: &Receipt =
         view.receipt.as_ref().ok_or_else(|| anyhow!("the submission {} has no receipt yet", view.id))?;
     if json || !terminal::watched() {

@@ -86,10 +86,12 @@ pub struct LimitSettings {
     pub request_seconds_max: u64,
     /// `work_seconds_max`: how long the work on one file may take. Default 21600, six hours.
     pub work_seconds_max: u64,
+    /// `drain_seconds`: after SIGTERM requests are still taken so long, while `/readyz` says no. Default 5.
+    pub drain_seconds: u64,
 }
 
 /// Every setting, by its name in the file.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "home",
     "database_url",
     "listen",
@@ -105,6 +107,7 @@ const NAMES: [&str; 15] = [
     "submissions_at_once",
     "request_seconds_max",
     "work_seconds_max",
+    "drain_seconds",
 ];
 const PREFIX: &str = "SAPHAN_";
 /// Variables with our prefix that other parts read.
@@ -184,6 +187,7 @@ impl Settings {
                 submissions_at_once: given.take("submissions_at_once", small(64)).unwrap_or(2),
                 request_seconds_max: given.take("request_seconds_max", |text| number(text, 1, 86_400)).unwrap_or(3_600),
                 work_seconds_max: given.take("work_seconds_max", |text| number(text, 1, 604_800)).unwrap_or(21_600),
+                drain_seconds: given.take("drain_seconds", |text| number(text, 0, 3_600)).unwrap_or(5),
             },
         };
         if given.faults.is_empty() { Ok(settings) } else { Err(ConfigFaults(given.faults)) }

@@ -2,15 +2,17 @@
 //!
 //! Owns that no answer from 400 up leaves without problem details, whoever made it (a handler, an
 //! extractor, the framework's own 404 or 413), that every answer carries its request id, that HEAD is answered
-//! wherever GET is, and that pages load nothing from elsewhere. The log names the route's pattern, never the address: patterns hold nobody's data.
+//! wherever GET is, that pages load nothing from elsewhere, and that a gateway that drains keeps no connection. The log names the route's pattern, never the address: patterns hold nobody's data.
 
 use super::context::{REQUEST_ID, RequestContext, TRACEPARENT};
 use super::metrics::Metrics;
 use super::problem::{Fault, Kind, Problem};
+use crate::app::App;
 use crate::domain::text::Bilingual;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError};
+use actix_web::http::ConnectionType;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
@@ -54,6 +56,10 @@ pub async fn answer<B: MessageBody + 'static>(
         None => as_problem(next.call(request).await?.map_into_boxed_body(), &context),
     };
     finish(response.headers_mut(), &context, policy);
+    if response.request().app_data::<web::Data<App>>().is_some_and(|app| app.is_draining()) {
+        // The next request belongs to a gateway that stays.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     if method == Method::HEAD {
         response = response.map_body(|_, body| BoxBody::new(LeftOut(body.size())));
     }

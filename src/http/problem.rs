@@ -374,6 +374,11 @@ impl From<Arc<AppError>> for Problem {
             AppError::IdempotencyKeyReused => Problem::new(Kind::IdempotencyKeyReused),
             AppError::TooLarge { bytes_max } => too_large(*bytes_max),
             AppError::Interrupted(_) => interrupted(),
+            AppError::Cancelled => conflict(
+                "การส่งนี้ถูกยกเลิกแล้ว หากต้องการส่งไฟล์เดิมอีกให้ส่งใหม่โดยใช้ Idempotency-Key ใหม่",
+                "The submission was cancelled. To send the file after all, send it anew with a new Idempotency-Key.",
+            ),
+            AppError::Draining => Problem::new(Kind::Unavailable).retry_after(BUSY_RETRY_S).because(error.clone()),
             AppError::Store(store) if store.is_busy() => {
                 Problem::new(Kind::Unavailable).retry_after(BUSY_RETRY_S).because(error.clone())
             }

@@ -88,30 +88,46 @@ async fn unmatched(request: HttpRequest, table: web::Data<RouteTable>) -> Result
     Err(table.unmatched(&request))
 }
 
-/// Serves the gateway until it is stopped (SIGTERM, Ctrl-C): requests under way are finished first.
-pub async fn serve(parts: Parts, listener: TcpListener) -> io::Result<()> {
+/// Serves the gateway until it is stopped (SIGTERM, Ctrl-C): requests under way are finished first. On SIGTERM it takes
+/// requests for `drain_grace` more and says that it is not ready, so that a balancer turns to another before the door is
+/// shut; whoever sits at it with Ctrl-C, or asks a second time, does not wait.
+pub async fn serve(parts: Parts, listener: TcpListener, drain_grace: Duration) -> io::Result<()> {
+    let app = parts.app.clone();
     let server = start(listener, parts, None)?;
     let handle = server.handle();
     let stopped = async move {
-        stop_asked().await;
+        let how = stop_asked().await;
+        app.drain();
+        if how == Stop::Drain {
+            tracing::info!(seconds = drain_grace.as_secs(), "stopping: requests are still taken for a while");
+            // Either ends the wait.
+            let _ = tokio::time::timeout(drain_grace, stop_asked()).await;
+        }
         handle.stop(true).await;
     };
     let (served, ()) = futures_util::future::join(server, stopped).await;
     served
 }
 
-async fn stop_asked() {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Drain,
+    AtOnce,
+}
+
+async fn stop_asked() -> Stop {
     use tokio::signal::unix::{SignalKind, signal};
     let interrupted = tokio::signal::ctrl_c();
     match signal(SignalKind::terminate()) {
         Ok(mut terminated) => {
             tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
+                _ = interrupted => Stop::AtOnce,
+                _ = terminated.recv() => Stop::Drain,
             }
         }
         Err(_) => {
             let _ = interrupted.await;
+            Stop::AtOnce
         }
     }
 }

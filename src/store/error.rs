@@ -20,6 +20,8 @@ pub enum StoreError {
     RowTwice,
     #[error("{accepted} rows were accepted but {staged} are staged; the submission is read again")]
     RowsMissing { accepted: u64, staged: u64 },
+    #[error("another process took the work up meanwhile")]
+    Overtaken,
     #[error("a school stands in the register twice")]
     SchoolTwice,
     #[error("there is no such submission")]

@@ -31,6 +31,7 @@ mod row;
 mod sqlite;
 mod stage;
 mod submission;
+mod turn;
 
 pub use census::{Census, Findings, GradeAge, HeadcountCell};
 pub use claim::Claim;
@@ -42,8 +43,9 @@ pub use journal::{JournalEntry, Journalled};
 pub use record::{RecordCursor, SealedRecord};
 pub use register::RegisterVersion;
 pub use release::{CountRun, NewCountRun, Release};
-pub use stage::{RefusedRow, Stager};
+pub use stage::{Reached, RefusedRow, Stager};
 pub use submission::{DuplicateKey, NewSubmission, ReadBy, State, Submission, SubmissionFilter};
+pub use turn::{Due, DueFilter, ToClear};
 
 use crate::config::Database;
 use claim::Claims;
@@ -117,6 +119,7 @@ fn statements() -> Vec<engine::Sql> {
         roll::BACKFILL_STATEMENTS,
         stage::STATEMENTS,
         submission::STATEMENTS,
+        turn::STATEMENTS,
     ];
     let same = nouns.concat().into_iter().map(engine::Sql::from);
     same.chain([census::IN_DIALECT, change::IN_DIALECT, record::IN_DIALECT, submission::IN_DIALECT].concat()).collect()

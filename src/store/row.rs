@@ -94,6 +94,10 @@ pub(super) fn count_from(number: i64, column: &'static str) -> Result<u64, Store
     u64::try_from(number).map_err(|_| StoreError::Unreadable(column))
 }
 
+pub(super) fn count_to(number: u64, column: &'static str) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(|_| StoreError::Unreadable(column))
+}
+
 /// Repeated texts (school codes, grades) once in memory.
 #[derive(Default)]
 pub(super) struct Interner(HashSet<Arc<str>>);

@@ -3,13 +3,17 @@
 //! Owns the pace: rows are gathered and written in a short transaction each, so that other writers get their turn between
 //! two of them. How they are written is each engine's own (`sqlite/bulk.rs`, `postgres/bulk.rs`).
 //!
-//! Refuses submissions that have ended. Nothing staged is visible: no holding of it is in force.
+//! With the rows goes how far the file is done, in the same transaction: what is staged is always the file up to a row, and
+//! the work can go on after it.
+//!
+//! Refuses submissions that have ended, and whoever lost the work to another. Nothing staged is visible: no holding of it is
+//! in force.
 
 use super::engine::{Pool, Tx, query, query_scalar};
 use super::holding::{AgencySchool, Holdings};
 use super::roll::{self, NewEntry, RollBook};
-use super::row::{record_key, record_range};
-use super::submission::open_for_change;
+use super::row::{count_to, record_key, record_range};
+use super::submission::{FOR_CHANGE, State, from_row, open_for_change};
 use super::{Store, StoreError, dialect, postgres, sqlite};
 use crate::domain::enrolment::HeldEnrolment;
 use std::sync::Arc;
@@ -30,7 +34,7 @@ const REFUSED_STEP: &str =
 const REFUSED_DISCARD: &str = "DELETE FROM refused_row WHERE record BETWEEN $1 AND $2";
 const ROLL_DISCARD: &str = "DELETE FROM roll WHERE holding IN (SELECT id FROM holding WHERE submission = $1)";
 const HOLDING_DISCARD: &str = "DELETE FROM holding WHERE submission = $1";
-const STATE: &str = "SELECT state FROM submission WHERE seq = $1";
+const REACHED: &str = "UPDATE submission SET rows_done = $2, bytes_read = $3 WHERE seq = $1";
 const REFUSED_ROWS: &str =
     "SELECT record, findings FROM refused_row WHERE record > $1 AND record <= $2 ORDER BY record LIMIT $3";
 
@@ -43,7 +47,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     REFUSED_DISCARD,
     ROLL_DISCARD,
     HOLDING_DISCARD,
-    STATE,
+    REACHED,
     REFUSED_ROWS,
 ];
 
@@ -53,6 +57,15 @@ pub struct RefusedRow {
     /// Number of the data row in the submitted file, from 1.
     pub row: u64,
     pub findings: String,
+}
+
+/// Up to where a file is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// From the first.
+    pub rows: u64,
+    /// Of the kept file.
+    pub bytes_read: u64,
 }
 
 /// Rows of one submission that are written together.
@@ -73,6 +86,10 @@ impl Batch {
 pub struct Stager {
     store: Store,
     batch: Batch,
+    /// Whose turn it was when this staging began.
+    turn: i64,
+    /// Told with the next rows that are written.
+    reached: Option<Reached>,
     /// Rows that came to the store.
     written: u64,
     holdings: Holdings,
@@ -91,26 +108,25 @@ impl Store {
         };
         tx.commit().await?;
         let round = submission.new.round.to_string();
-        Ok(Stager {
-            store: self.clone(),
-            batch: Batch::of(seq, round),
-            written: 0,
-            holdings,
-            rolls: RollBook::default(),
-        })
+        if submission.rows_done > 0 {
+            // Work goes on after staged rows, of which some were still gathered for their rolls when it broke off.
+            roll::gather_again(self, seq).await?;
+        }
+        let (batch, turn, rolls) = (Batch::of(seq, round), submission.turns, RollBook::default());
+        Ok(Stager { store: self.clone(), batch, turn, reached: None, written: 0, holdings, rolls })
     }
 
     /// Takes away everything staged for a submission that was not committed, in small transactions.
     pub async fn discard_staged(&self, seq: i64) -> Result<(), StoreError> {
-        let state: Option<String> = query_scalar(STATE).bind(seq).fetch_optional(&self.read).await?;
-        match state.as_deref() {
-            None => return Err(StoreError::NoSuchSubmission),
-            Some("committed") => return Err(StoreError::WrongState(super::State::Committed)),
-            Some(_) => {}
-        }
+        // Before the first row goes: what is left of them must not be taken for the beginning of the file.
+        let mut tx = self.begin().await?;
+        not_committed(&mut tx, seq).await?;
+        query(REACHED).bind(seq).bind(0_i64).bind(0_i64).execute(&mut tx).await?;
+        tx.commit().await?;
         self.discard(seq, ENROLMENT_STEP, &[ENROLMENT_DISCARD, VAULT_DISCARD]).await?;
         self.discard(seq, REFUSED_STEP, &[REFUSED_DISCARD]).await?;
         let mut tx = self.begin().await?;
+        not_committed(&mut tx, seq).await?;
         query(ROLL_DISCARD).bind(seq).execute(&mut tx).await?;
         query(HOLDING_DISCARD).bind(seq).execute(&mut tx).await?;
         Ok(tx.commit().await?)
@@ -120,6 +136,7 @@ impl Store {
         let (first, last) = record_range(seq);
         loop {
             let mut tx = self.begin().await?;
+            not_committed(&mut tx, seq).await?;
             let next: Option<i64> =
                 query_scalar(step).bind(first).bind(last).bind(DISCARD_ROWS).fetch_optional(&mut tx).await?;
             for delete in deletes {
@@ -149,12 +166,37 @@ impl Store {
     }
 }
 
+/// Held to the end of the transaction: a commit can't come in between.
+async fn not_committed(tx: &mut Tx, seq: i64) -> Result<(), StoreError> {
+    let found = query(FOR_CHANGE).bind(seq).fetch_optional(tx).await?;
+    match from_row(&found.ok_or(StoreError::NoSuchSubmission)?)?.state {
+        State::Committed => Err(StoreError::WrongState(State::Committed)),
+        _ => Ok(()),
+    }
+}
+
 impl Stager {
+    /// A block of the file with everything up to `reached`: its rows are written together or not yet.
+    pub async fn stage_block(
+        &mut self,
+        accepted: impl IntoIterator<Item = HeldEnrolment>,
+        refused: impl IntoIterator<Item = RefusedRow>,
+        reached: Reached,
+    ) -> Result<(), StoreError> {
+        self.gather(accepted)?;
+        self.batch.refused.extend(refused);
+        self.reached = Some(reached);
+        self.write_when_full().await
+    }
+
+    /// Writes what is gathered, and how far the file is done even if that is nothing: so its owner hears of a submission
+    /// that was cancelled, and others of the progress.
+    pub async fn flush(&mut self) -> Result<(), StoreError> {
+        self.write_all(self.rolls.is_full()).await
+    }
+
     pub async fn stage(&mut self, rows: impl IntoIterator<Item = HeldEnrolment>) -> Result<(), StoreError> {
-        for held in rows {
-            self.rolls.add(&(held.agency, Arc::clone(&held.school_id)), NewEntry::of(&held))?;
-            self.batch.accepted.push(held);
-        }
+        self.gather(rows)?;
         self.write_when_full().await
     }
 
@@ -172,6 +214,14 @@ impl Stager {
         Ok(())
     }
 
+    fn gather(&mut self, rows: impl IntoIterator<Item = HeldEnrolment>) -> Result<(), StoreError> {
+        for held in rows {
+            self.rolls.add(&(held.agency, Arc::clone(&held.school_id)), NewEntry::of(&held))?;
+            self.batch.accepted.push(held);
+        }
+        Ok(())
+    }
+
     async fn write_when_full(&mut self) -> Result<(), StoreError> {
         let gathered = self.batch.accepted.len() + self.batch.refused.len();
         if gathered >= ROWS_A_TRANSACTION { self.write(false).await } else { Ok(()) }
@@ -182,11 +232,26 @@ impl Stager {
         if self.batch.accepted.is_empty() && self.batch.refused.is_empty() && !has_rolls {
             return Ok(());
         }
+        self.write_all(has_rolls).await
+    }
+
+    async fn write_all(&mut self, has_rolls: bool) -> Result<(), StoreError> {
         let next = Batch::of(self.batch.seq, self.batch.round.clone());
         let batch = std::mem::replace(&mut self.batch, next);
         self.written += (batch.accepted.len() + batch.refused.len()) as u64;
         let mut tx = self.store.begin().await?;
-        open_for_change(&mut tx, batch.seq).await?;
+        let submission = open_for_change(&mut tx, batch.seq).await?;
+        if submission.turns != self.turn {
+            return Err(StoreError::Overtaken);
+        }
+        if let Some(reached) = self.reached.take() {
+            query(REACHED)
+                .bind(batch.seq)
+                .bind(count_to(reached.rows, "submission.rows_done")?)
+                .bind(count_to(reached.bytes_read, "submission.bytes_read")?)
+                .execute(&mut tx)
+                .await?;
+        }
         let (seq, new_holdings) = match &mut tx {
             Tx::Sqlite(_) => (batch.seq, sqlite::write(&mut tx, &self.holdings, batch).await?),
             Tx::Postgres(connection) => {

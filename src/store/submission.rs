@@ -1,7 +1,7 @@
 //! Submissions: one row per received file, from its receipt to its end.
 //!
-//! Owns the states and their order: received → processing → committed, refused or failed; received → cancelled. A try that
-//! failed leads back to received.
+//! Owns the states and their order: received → processing → committed, refused or failed; either → cancelled. A try that
+//! failed, and work that was given back, lead back to received.
 
 use super::dialect::locked;
 use super::engine::{Row, Sql, Tx, query, query_scalar};
@@ -88,6 +88,12 @@ pub struct Submission {
     pub tries: u32,
     /// After a try that failed: when the next may begin.
     pub try_after: Option<Timestamp>,
+    /// Times that work on it began, never fewer: the work of an older turn writes nothing more.
+    pub turns: i64,
+    /// Rows, from the file's first, of which everything is staged.
+    pub rows_done: u64,
+    /// Of the kept file, at `rows_done`.
+    pub bytes_read: u64,
 }
 
 /// By what a file is read: known for certain only when the work on it begins.
@@ -97,6 +103,17 @@ pub struct ReadBy {
     pub mapping_sha256: String,
     pub standard: String,
     pub lists_version: String,
+}
+
+impl Submission {
+    fn read_by(&self) -> ReadBy {
+        ReadBy {
+            mapping_version: self.new.mapping_version,
+            mapping_sha256: self.new.mapping_sha256.clone(),
+            standard: self.new.standard.clone(),
+            lists_version: self.new.lists_version.clone(),
+        }
+    }
 }
 
 /// What makes two submissions say the same.
@@ -122,7 +139,7 @@ macro_rules! columns {
     () => {
         "seq, id, mapping, mapping_version, mapping_sha256, standard, lists_version, round, agency, mode, state, \
          client, idempotency_key, sha256, bytes, kept_path, received_at, finished_at, receipt, problem, \
-         tries, try_after"
+         tries, try_after, turns, rows_done, bytes_read"
     };
 }
 
@@ -131,7 +148,7 @@ const INSERT: &str = "INSERT INTO submission (id, mapping, mapping_version, mapp
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'received', $10, $11, $12, $13, $14, $15) RETURNING seq";
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM submission WHERE id = $1");
 const BY_SEQ: &str = concat!("SELECT ", columns!(), " FROM submission WHERE seq = $1");
-const FOR_CHANGE: Sql = locked!("SELECT ", columns!(), " FROM submission WHERE seq = $1");
+pub(super) const FOR_CHANGE: Sql = locked!("SELECT ", columns!(), " FROM submission WHERE seq = $1");
 const BY_IDEMPOTENCY_KEY: &str =
     concat!("SELECT ", columns!(), " FROM submission WHERE client = $1 AND idempotency_key = $2");
 const UNFINISHED: &str =
@@ -158,7 +175,8 @@ const DUPLICATE: &str = concat!(
       ORDER BY s.seq DESC LIMIT 1"
 );
 const BEGIN_WORK: &str = "UPDATE submission SET state = 'processing', mapping_version = $2, mapping_sha256 = $3, \
-    standard = $4, lists_version = $5, tries = tries + 1, try_after = NULL WHERE seq = $1";
+    standard = $4, lists_version = $5, tries = tries + 1, try_after = NULL, turns = turns + 1, rows_done = $6, \
+    bytes_read = $7 WHERE seq = $1";
 const PUT_OFF: &str = "UPDATE submission SET state = 'received', tries = $2, try_after = $3 WHERE seq = $1";
 const END: &str = "UPDATE submission SET state = $2, finished_at = $3, problem = $4 WHERE seq = $1";
 
@@ -169,7 +187,7 @@ pub(super) const STATEMENTS: &[&str] =
 #[cfg(test)]
 pub(super) const IN_DIALECT: &[Sql] = &[FOR_CHANGE];
 
-fn from_row(found: &Row) -> Result<Submission, StoreError> {
+pub(super) fn from_row(found: &Row) -> Result<Submission, StoreError> {
     let text = |column: &'static str| found.try_get::<&str>(column);
     let json = |column: &'static str| found.try_get::<Option<&str>>(column);
     let agency = text("agency")?;
@@ -191,6 +209,9 @@ fn from_row(found: &Row) -> Result<Submission, StoreError> {
             .transpose()
             .map_err(|_| StoreError::Unreadable("submission.problem"))?,
         tries: found.try_get("tries")?,
+        turns: found.try_get("turns")?,
+        rows_done: row::count_from(found.try_get("rows_done")?, "submission.rows_done")?,
+        bytes_read: row::count_from(found.try_get("bytes_read")?, "submission.bytes_read")?,
         try_after: row::optional_time_from(json("try_after")?, "submission.try_after")?,
         new: NewSubmission {
             id: SubmissionId::parse(text("id")?).map_err(|_| StoreError::Unreadable("submission.id"))?,
@@ -312,21 +333,28 @@ impl Store {
             .collect()
     }
 
-    /// Work begins: from now on the submission says by what it is read, which may be newer than at its arrival.
+    /// Work begins: from now on the submission says by what it is read, which may be newer than at its arrival. Rows that were
+    /// staged by something else don't count any more: `rows_done` is 0 then.
     pub async fn begin_work(&self, seq: i64, by: ReadBy) -> Result<Submission, StoreError> {
         let mut tx = self.begin().await?;
         let mut submission = open_for_change(&mut tx, seq).await?;
+        if submission.turns == 0 || submission.read_by() != by {
+            (submission.rows_done, submission.bytes_read) = (0, 0);
+        }
         query(BEGIN_WORK)
             .bind(seq)
             .bind(by.mapping_version)
             .bind(&by.mapping_sha256)
             .bind(&by.standard)
             .bind(&by.lists_version)
+            .bind(row::count_to(submission.rows_done, "submission.rows_done")?)
+            .bind(row::count_to(submission.bytes_read, "submission.bytes_read")?)
             .execute(&mut tx)
             .await?;
         tx.commit().await?;
         submission.state = State::Processing;
         submission.tries += 1;
+        submission.turns += 1;
         submission.try_after = None;
         submission.new.mapping_version = by.mapping_version;
         submission.new.mapping_sha256 = by.mapping_sha256;
@@ -352,16 +380,6 @@ impl Store {
         entry: &JournalEntry,
     ) -> Result<(), StoreError> {
         self.end(seq, State::Refused, problem, entry).await
-    }
-
-    /// Ends a submission its sender took back before it was committed.
-    pub async fn cancel_submission(
-        &self,
-        seq: i64,
-        problem: &serde_json::Value,
-        entry: &JournalEntry,
-    ) -> Result<(), StoreError> {
-        self.end(seq, State::Cancelled, problem, entry).await
     }
 
     /// Ends a submission that the gateway could not do however often it tried; its bytes stay kept.

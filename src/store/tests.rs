@@ -22,6 +22,7 @@ mod nouns;
 mod rolls;
 #[path = "../../tests/it/server.rs"]
 mod server;
+mod turns;
 
 use super::*;
 use crate::domain::agency::AgencyCode;

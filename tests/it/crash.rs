@@ -2,55 +2,15 @@
 
 use super::harness::cli::Saphan;
 use super::harness::database::Reader;
+use super::harness::process::{self, Running, get, token};
 use super::harness::{ROUND, sample};
 use reqwest::Client;
 use serde_json::Value;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, RandomState};
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 const KILLS: u64 = 50;
-
-struct Running {
-    child: Child,
-    url: String,
-}
-
-/// The real server process; it says where it listens.
-fn serve(saphan: &Saphan) -> Running {
-    let mut command = saphan.command(&["serve"]);
-    command.env("SAPHAN_LISTEN", "127.0.0.1:0").env("SAPHAN_LOG", "error").stderr(Stdio::piped()).stdout(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let url = loop {
-        let line = lines.next().expect("it says where it listens").unwrap();
-        if let Some((_, url)) = line.split_once("listens on ") {
-            break url.trim().to_owned();
-        }
-    };
-    std::thread::spawn(move || lines.for_each(drop));
-    Running { child, url }
-}
-
-impl Running {
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-fn token(saphan: &Saphan, arguments: &[&str]) -> String {
-    let mut all = vec!["client", "add", "--json", "--name", "test"];
-    all.extend(arguments);
-    let ran = saphan.run(&all);
-    serde_json::from_str::<Value>(&ran.stdout).unwrap()["token"].as_str().unwrap().to_owned()
-}
-
-async fn get(client: &Client, token: &str, url: &str) -> Value {
-    client.get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap()
-}
 
 /// Waits until every kept submission is at its end; answers them, newest first.
 async fn settled(client: &Client, token: &str, url: &str) -> Vec<Value> {
@@ -94,10 +54,10 @@ async fn killed_fifty_times_at_random_moments_it_loses_nothing_acknowledged_and_
         saphan.run(&["submit", "--json", "--mapping", "moe/schools", "--round", ROUND, schools.to_str().unwrap()]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let obec = token(&saphan, &["--agency", "obec", "--scope", "agency.submit"]);
-    let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+    let client = process::client();
     let lines: Vec<Vec<u8>> = sample("obec.csv").split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
 
-    let mut running = serve(&saphan);
+    let mut running = Running::start(&saphan, &[]);
     // How long one submission takes here, so that the kills fall all over it. Every file has its own rows.
     let send = async |url: &str, number: u64| {
         let body: Vec<u8> = lines[..lines.len() - number as usize].concat();
@@ -127,7 +87,7 @@ async fn killed_fifty_times_at_random_moments_it_loses_nothing_acknowledged_and_
             tokio::time::sleep(delay).await;
             running.kill();
         });
-        running = serve(&saphan);
+        running = Running::start(&saphan, &[]);
         let list = settled(&client, &obec, &running.url).await;
         match answer {
             Some(view) => {

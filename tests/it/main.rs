@@ -20,6 +20,7 @@ mod mappings;
 mod postgres;
 mod privacy;
 mod repairs;
+mod replicas;
 mod samples;
 mod server;
 mod tidy;

@@ -14,6 +14,8 @@ mod harness;
 mod http;
 #[path = "privacy.rs"]
 mod privacy;
+#[path = "replicas.rs"]
+mod replicas;
 #[path = "samples.rs"]
 mod samples;
 #[path = "time_limit.rs"]

@@ -2,9 +2,10 @@
 //!
 //! Owns who may see which submission, and the forms they are shown in. `work` brings a kept file to its end, `enrolments`
 //! and `schools` are what is done for either standard, `tries` ends what always fails, `receipt` says what became of it,
-//! `refused` gives back what was not taken, `accepted` what was, `progress` tells of the work while it runs.
+//! `refused` gives back what was not taken, `accepted` what was, `progress` tells of the work while it runs, `cancel` ends it.
 
 mod accepted;
+mod cancel;
 mod enrolments;
 mod kept;
 pub mod progress;
@@ -47,6 +48,17 @@ pub struct SubmissionView {
     /// While it is kept and can't be worked on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
+    /// While it is worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Done>,
+}
+
+/// How far the work is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    pub rows: u64,
+    /// Of the file's bytes.
+    pub bytes_read: u64,
 }
 
 /// Why a kept submission is not worked on, and what ends the wait.
@@ -133,6 +145,7 @@ impl App {
     async fn view(&self, stored: Submission) -> Result<SubmissionView, AppError> {
         Ok(SubmissionView {
             waiting: self.waiting(&stored).await?,
+            progress: self.done(&stored),
             mapping: format!("{}@{}", stored.new.mapping, stored.new.mapping_version),
             round: stored.new.round.to_string(),
             received_at: stored.new.received_at.to_string(),

@@ -1,15 +1,16 @@
 //! How far the work on a submission is, for whoever looks on while it runs.
 //!
-//! Owns a board of what this process works on; it is gone when the work ends, and what another process works on stands
-//! on that one's board. The store alone says what became of a submission.
+//! Owns a board of what this process works on; it is gone when the work ends. What another process works on is told by the
+//! store, which hears of it about once a second. The store alone says what became of a submission.
 
-use super::Waiting;
 use super::work::Watcher;
+use super::{Done, Waiting};
 use crate::app::{App, AppError};
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::Principal;
+use crate::store::{State, Submission};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,11 +23,13 @@ pub const ONLOOKERS_MAX: usize = 200;
 pub(crate) struct Board {
     running: Mutex<HashMap<SubmissionId, Arc<Running>>>,
     onlookers: Arc<Semaphore>,
+    draining: AtomicBool,
 }
 
 impl Default for Board {
     fn default() -> Self {
-        Board { running: Mutex::default(), onlookers: Arc::new(Semaphore::new(ONLOOKERS_MAX)) }
+        let onlookers = Arc::new(Semaphore::new(ONLOOKERS_MAX));
+        Board { running: Mutex::default(), onlookers, draining: AtomicBool::new(false) }
     }
 }
 
@@ -94,6 +97,14 @@ impl Drop for OnBoard {
 }
 
 impl Board {
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SubmissionId, Arc<Running>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -108,26 +119,40 @@ impl App {
     /// One look, for whoever may see the submission.
     pub async fn progress(&self, principal: &Principal, id: &SubmissionId) -> Result<Progress, AppError> {
         let stored = self.readable(principal, id).await?;
-        let running = self.board.lock().get(id).cloned();
         let (ended, bytes) = (stored.state.is_final(), stored.new.bytes);
         let view = self.view(stored).await?;
         let done = view.receipt.as_ref().map(|receipt| receipt.received);
         let mut progress = Progress {
             state: view.state,
             ended,
-            rows: done,
+            rows: done.or(view.progress.map(|done| done.rows)),
             rows_per_second: None,
-            bytes_read: done.map(|_| bytes),
+            bytes_read: done.map(|_| bytes).or(view.progress.map(|done| done.bytes_read)),
             bytes,
             waiting: view.waiting,
         };
+        let running = self.board.lock().get(id).cloned();
         if let (Some(running), false) = (running, ended) {
             let rows = running.rows.load(Ordering::Relaxed);
             let millis = running.since.elapsed().as_millis().max(1) as u64;
-            progress.rows = Some(rows);
             progress.rows_per_second = Some(rows.saturating_mul(1_000) / millis);
-            progress.bytes_read = Some(running.bytes_read.load(Ordering::Relaxed));
         }
         Ok(progress)
+    }
+
+    /// As far as this process knows, which is best if it does the work itself. What is staged is done, also while work that is
+    /// gone on with comes to it again.
+    pub(super) fn done(&self, stored: &Submission) -> Option<Done> {
+        if stored.state != State::Processing {
+            return None;
+        }
+        let running = self.board.lock().get(&stored.new.id).cloned();
+        Some(match running {
+            Some(running) => Done {
+                rows: running.rows.load(Ordering::Relaxed).max(stored.rows_done),
+                bytes_read: running.bytes_read.load(Ordering::Relaxed).max(stored.bytes_read),
+            },
+            None => Done { rows: stored.rows_done, bytes_read: stored.bytes_read },
+        })
     }
 }

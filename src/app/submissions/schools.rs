@@ -46,7 +46,7 @@ impl App {
                 if let Some(watcher) = &watcher {
                     watcher(rows_done, result.position);
                 }
-                Ok::<(), AppError>(())
+                if self.gives_back(stored) { Err(AppError::Draining) } else { Ok(()) }
             },
         )?;
         if let Some(twice) = school_twice(&schools) {

@@ -42,6 +42,17 @@ impl App {
         if matches!(error, AppError::NoRegister) {
             return Err(error);
         }
+        if self.stored(&stored.new.id).await?.state.is_final() {
+            // Cancelled, or ended by another that had taken the work up.
+            return Ok(());
+        }
+        if matches!(error, AppError::Draining) {
+            // The turn that began with this try.
+            self.store.put_back(stored.seq, stored.turns + 1, stored.tries).await?;
+            return Err(error);
+        }
+        // What it staged may be at fault: the next try begins at the first row. Best effort; a database that is away keeps it.
+        self.store.discard_staged(stored.seq).await.ok();
         let tries = tries_after(stored.tries, &error);
         if tries >= TRIES_MAX {
             tracing::error!(submission = %stored.new.id, tries, error = &error as &dyn std::error::Error, "a submission is given up");
@@ -62,18 +73,6 @@ impl App {
         let entry = journal_entry(&sender(stored), "submission.fail", stored.new.id.as_str(), detail);
         self.store.fail_submission(stored.seq, &json, &entry).await?;
         Ok(self.store.discard_staged(stored.seq).await?)
-    }
-
-    /// Kept submissions that did not reach their end and can be worked on now, oldest first.
-    pub(super) async fn due(&self) -> Result<Vec<Submission>, AppError> {
-        let unfinished = self.store.unfinished().await?;
-        if unfinished.is_empty() {
-            return Ok(unfinished);
-        }
-        let registered = self.store.school_count().await? > 0;
-        let now = Timestamp::now();
-        let due = |one: &Submission| one.try_after.is_none_or(|after| after <= now);
-        Ok(unfinished.into_iter().filter(|one| due(one) && (registered || !super::needs_register(one))).collect())
     }
 }
 

@@ -1,7 +1,8 @@
 //! What becomes of a kept file: decoded, mapped, sealed, stored at one stroke.
 //!
-//! Owns the order kept → processing → committed or refused, and taking up again what a crash left; `tries` counts. The
-//! rows of a submission are invisible until its last transaction, so half a submission never shows.
+//! Owns the order kept → processing → committed or refused, and taking up again what a crash or a stop left; `tries` counts.
+//! The rows of a submission are invisible until its last transaction, so half a submission never shows. While the gateway
+//! drains, the work on a large file is given back at a record border.
 
 use super::progress::OnBoard;
 use super::receipt::{commit_entry, duplicate_receipt, sender};
@@ -16,10 +17,18 @@ use crate::domain::round::Round;
 use crate::mapping::RunContext;
 use crate::pipeline::PipelineError;
 use crate::standards::school_list;
-use crate::store::{DuplicateKey, NewSubmission, ReadBy, Submission};
+use crate::store::{Due, DueFilter, DuplicateKey, NewSubmission, ReadBy, Submission};
 use crate::vault::sha256_hex;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How often the store hears of the progress, and is asked whether the submission was cancelled.
+pub(super) const TELL_EVERY: Duration = Duration::from_secs(1);
+/// Submissions that are looked for at once.
+const DUE_MAX: u32 = 1_000;
+/// What came a moment ago is in the queue of the gateway that received it.
+const FRESH: SignedDuration = SignedDuration::from_secs(2);
 
 /// Between two looks at a submission that another process works on.
 const CLAIMED_WAIT: Duration = Duration::from_millis(200);
@@ -52,14 +61,13 @@ impl App {
         let Some(claim) = self.store.claim(id).await? else { return Ok(None) };
         // Another process may have ended it just before the claim.
         let stored = self.stored(id).await?;
-        if !stored.state.is_final() {
-            self.attempt(&stored, watcher).await?;
-        }
+        let outcome = if stored.state.is_final() { Ok(()) } else { self.attempt(&stored, watcher).await };
         // The work is done; a lock that stays behind holds nobody up.
         if let Err(error) = claim.close().await {
             let cause: &dyn std::error::Error = &error;
             tracing::warn!(submission = %id, error = cause, "a claim could not be given back in order");
         }
+        outcome?;
         Ok(Some(self.view(self.stored(id).await?).await?))
     }
 
@@ -76,9 +84,12 @@ impl App {
             lists_version,
         };
         let stored = self.store.begin_work(stored.seq, by).await?;
-        // Before the duplicate is looked for: what a crash left staged must not come into force with its receipt.
-        self.store.discard_staged(stored.seq).await?;
-        if let Some(earlier) = self.store.find_in_force_duplicate(duplicate_key(&stored.new)).await? {
+        let duplicate = self.store.find_in_force_duplicate(duplicate_key(&stored.new)).await?;
+        // What was staged and is not gone on with must not come into force, neither beside other rows nor with another's receipt.
+        if stored.rows_done == 0 || duplicate.is_some() {
+            self.store.discard_staged(stored.seq).await?;
+        }
+        if let Some(earlier) = duplicate {
             let receipt = duplicate_receipt(&stored, earlier)?;
             let entry = commit_entry(&stored, &receipt);
             self.store.commit_submission(stored.seq, &entry, |_| receipt).await?;
@@ -94,16 +105,25 @@ impl App {
         outcome
     }
 
-    /// Kept submissions that did not reach their end and can be worked on now, oldest first.
-    pub async fn unfinished(&self) -> Result<Vec<SubmissionId>, AppError> {
-        Ok(self.due().await?.into_iter().map(|stored| stored.new.id).collect())
+    /// Kept submissions that did not reach their end and can be worked on now, oldest first. `fresh` ones too: those that came
+    /// a moment ago.
+    pub async fn unfinished(&self, fresh: bool) -> Result<Vec<Due>, AppError> {
+        let now = Timestamp::now();
+        let received_until = if fresh { Timestamp::MAX } else { now - FRESH };
+        let registered = self.store.school_count().await? > 0;
+        Ok(self.store.due(DueFilter { now, received_until, registered, limit: DUE_MAX }).await?)
+    }
+
+    /// The gateway stops, and this file takes too long to wait for it.
+    pub(super) fn gives_back(&self, stored: &Submission) -> bool {
+        self.is_draining() && stored.new.bytes > self.pace.small_submission_bytes
     }
 
     /// Takes up every submission a crash or stop left unfinished, where no other process is at it; answers how many.
     pub async fn recover(&self) -> Result<usize, AppError> {
         self.sweep_kept()?;
         let mut taken_up = 0;
-        for id in self.unfinished().await? {
+        for Due { id, .. } in self.unfinished(true).await? {
             match self.try_process(&id, None).await {
                 Ok(Some(_)) => taken_up += 1,
                 Ok(None) => {}

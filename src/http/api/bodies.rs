@@ -40,6 +40,18 @@ pub struct SubmissionBody {
     /// While it is kept and can't be worked on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<WaitingBody>,
+    /// While it is worked on, by whichever gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<DoneBody>,
+}
+
+/// How far the work on a submission is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Done)]
+pub struct DoneBody {
+    pub rows: u64,
+    /// Of the file's bytes.
+    pub bytes_read: u64,
 }
 
 /// Why a kept submission is not worked on, and what ends the wait.
@@ -305,6 +317,7 @@ impl From<SubmissionView> for SubmissionBody {
             receipt: view.receipt.map(ReceiptBody::from),
             refusal: view.refusal.map(RefusalBody::from),
             waiting: view.waiting.map(WaitingBody::from),
+            progress: view.progress.map(|done| DoneBody { rows: done.rows, bytes_read: done.bytes_read }),
         }
     }
 }
@@ -411,6 +424,7 @@ mod tests {
             receipt: Some(receipt()),
             refusal: None,
             waiting: None,
+            progress: None,
         };
         let text = serde_json::to_string(&SubmissionReceiptBody::from(view.clone())).unwrap();
         let shown: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();

@@ -63,7 +63,7 @@ impl From<Progress> for ProgressBody {
 }
 
 /// Live progress as server-sent events: `progress` whenever something changed, `end` when the submission is at its end,
-/// which closes the stream. Each carries the state, and while the work runs in this gateway rows done and rows a second.
+/// which closes the stream. Each carries the state, and while it is worked on the rows done.
 #[utoipa::path(tag = "submissions", operation_id = "watch_submission", security(("token" = [])),
     params(("id" = String, Path, example = "sub_0199a1b2c3d4e5f60718293a4b5c6d7e")),
     responses((status = 200, body = ProgressBody, content_type = "text/event-stream", description = "`data` of every event; 503 while too many watch")))]
@@ -104,7 +104,8 @@ fn events(
         let begun = Instant::now();
         let (mut seen, mut told_at) = (first, begun);
         yield event(&seen)?;
-        while !seen.ended && begun.elapsed() < OPEN_MAX {
+        // A gateway that stops lets its readers go; they come again by themselves, to another.
+        while !seen.ended && begun.elapsed() < OPEN_MAX && !app.is_draining() {
             tokio::time::sleep(LOOK_EVERY).await;
             let now = app.progress(&caller, &id).await?;
             if now != seen {

@@ -26,6 +26,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(submissions::one)
         .service(submissions::refused)
         .service(submissions::accepted)
+        .service(submissions::cancel)
         .service(events::watch);
     config.service(records::enrolments);
     config.service(counts::last).service(counts::run).service(counts::manifest);

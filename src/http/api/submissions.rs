@@ -4,9 +4,9 @@
 //! at once or later is decided by its size, never by what is in it.
 
 use super::bodies::{FindingListBody, RefusalBody, SubmissionBody, SubmissionListBody, SubmissionReceiptBody};
-use crate::app::App;
 use crate::app::intake::{FileTerms, Kept};
 use crate::app::submissions::{SubmissionView, WaitReason};
+use crate::app::{App, AppError};
 use crate::domain::enrolment::SubmissionMode;
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::Principal;
@@ -166,6 +166,23 @@ pub async fn accepted(
     Ok(content::file(download, &mut HttpResponse::Ok()))
 }
 
+/// Take a submission back before it is done, for the agency that sent it and for the ministry: work on it stops at the next
+/// block of rows, and nothing of it ever counts. 409 for one that is at its end. The same file sent again, without the old
+/// `Idempotency-Key`, is a new submission.
+#[utoipa::path(tag = "submissions", operation_id = "cancel_submission", security(("token" = [])),
+    params(("id" = String, Path, example = "sub_0199a1b2c3d4e5f60718293a4b5c6d7e")),
+    responses((status = 200, body = SubmissionBody)))]
+#[post("/v1/submissions/{id}/cancel")]
+pub async fn cancel(
+    id: web::Path<String>,
+    _: NoQuery,
+    caller: Caller,
+    app: web::Data<App>,
+) -> Result<web::Json<SubmissionBody>, Problem> {
+    let view = app.cancel(&caller.0, &submission_id(&id, &caller)?).await?;
+    Ok(web::Json(view.into()))
+}
+
 /// An id that is no id can't be there; who has no token learns neither.
 pub fn submission_id(text: &str, caller: &Caller) -> Result<SubmissionId, Problem> {
     if caller.0 == Principal::Anonymous {
@@ -174,7 +191,7 @@ pub fn submission_id(text: &str, caller: &Caller) -> Result<SubmissionId, Proble
     SubmissionId::parse(text).map_err(|_| Problem::new(Kind::NotFound))
 }
 
-fn terms(request: &HttpRequest) -> Result<FileTerms, Problem> {
+pub fn terms(request: &HttpRequest) -> Result<FileTerms, Problem> {
     let mut query = Query::of(request, &[MAPPING, ROUND, MODE]);
     let mapping = query.need("mapping", |text| if text.len() <= 100 { Ok(text.to_owned()) } else { Err(()) });
     let round = query.need("round", Round::parse);
@@ -283,6 +300,9 @@ fn answer(view: SubmissionView, later: bool) -> Result<HttpResponse, Problem> {
             response.insert_header(("preference-applied", "respond-async"));
         }
         return Ok(response.json(SubmissionReceiptBody::from(view)));
+    }
+    if view.state == "cancelled" {
+        return Err(Problem::from(AppError::Cancelled).about(view.id.as_str()));
     }
     if let Some(refusal) = view.refusal {
         let (id, refusal) = (view.id.as_str(), RefusalBody::from(refusal));

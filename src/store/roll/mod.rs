@@ -10,7 +10,7 @@
 mod backfill;
 mod book;
 
-pub(super) use backfill::backfill;
+pub(super) use backfill::{backfill, gather_again};
 pub(super) use book::{NewEntry, RollBook};
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ const TABLE: &[Row] = &[
     row("GET /v1/submissions/{id}/refused", "/v1/submissions/{id}/refused", [401, 1, 404, 1, 404, 404, 404]),
     row("GET /v1/submissions/{id}/events", "/v1/submissions/{id}/events", [401, 1, 404, 1, 404, 404, 404]),
     row("GET /v1/submissions/{id}/accepted", "/v1/submissions/{id}/accepted", [401, 1, 404, 1, 404, 404, 404]),
+    row("POST /v1/submissions/{id}/cancel", "/v1/submissions/{id}/cancel", [401, 1, 404, 1, 404, 404, 404]),
     row(
         "GET /v1/records/enrolments",
         "/v1/records/enrolments?round=2026-06-10&agency=dole",

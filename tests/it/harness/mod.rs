@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod database;
+pub mod process;
 
 use futures_util::future::BoxFuture;
 use reqwest::{Client, Method, RequestBuilder, Response};

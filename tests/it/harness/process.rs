@@ -1,0 +1,93 @@
+//! The real server as a process of its own: started, killed, asked to stop.
+
+use super::cli::Saphan;
+use reqwest::Client;
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+pub struct Running {
+    child: Child,
+    pub url: String,
+}
+
+impl Running {
+    /// It says where it listens. `settings`: more of them, by their names in the environment.
+    pub fn start(saphan: &Saphan, settings: &[(&str, &str)]) -> Self {
+        let mut command = saphan.command(&["serve"]);
+        command.env("SAPHAN_LISTEN", "127.0.0.1:0").env("SAPHAN_LOG", "error").envs(settings.iter().copied());
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = loop {
+            let line = lines.next().expect("it says where it listens").unwrap();
+            if let Some((_, url)) = line.split_once("listens on ") {
+                break url.trim().to_owned();
+            }
+        };
+        std::thread::spawn(move || lines.for_each(drop));
+        Running { child, url }
+    }
+
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; it goes on until it is done.
+    pub fn ask_to_stop(&self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    }
+
+    /// Its end, once it was asked to stop.
+    pub async fn ended(mut self) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "it does not stop");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Running {
+    /// A test that fails leaves no server behind.
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// The token of a new client.
+pub fn token(saphan: &Saphan, arguments: &[&str]) -> String {
+    let mut all = vec!["client", "add", "--json", "--name", "test"];
+    all.extend(arguments);
+    let ran = saphan.run(&all);
+    serde_json::from_str::<Value>(&ran.stdout).unwrap()["token"].as_str().unwrap().to_owned()
+}
+
+pub fn client() -> Client {
+    Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap()
+}
+
+pub async fn get(client: &Client, token: &str, url: &str) -> Value {
+    client.get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap()
+}
+
+/// Looks again and again until it is so; answers what was seen then.
+pub async fn until(client: &Client, token: &str, url: &str, so: impl Fn(&Value) -> bool) -> Value {
+    let begun = Instant::now();
+    loop {
+        let seen = get(client, token, url).await;
+        if so(&seen) {
+            return seen;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(50), "it never comes: {seen}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
