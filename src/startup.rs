@@ -45,6 +45,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
         submissions_at_once: settings.limits.submissions_at_once,
         request_seconds_max: settings.limits.request_seconds_max,
         work_seconds_max: settings.limits.work_seconds_max,
+        upload_idle_seconds_max: settings.limits.upload_idle_seconds_max,
     };
     Ok(App::new(store, Arc::new(vault), Arc::new(assets), limits, home, settings.limits.workers).with_pace(pace))
 }
@@ -53,6 +54,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
 /// how long a gateway that was told to stop still takes requests, so that whoever hands them out hears of it.
 pub async fn serve(app: App, listener: TcpListener, drain_grace: Duration) -> anyhow::Result<()> {
     app.sweep_kept().context("what a crash left could not be cleared away")?;
+    app.sweep_uploads().await.context("what a crash left could not be cleared away")?;
     let app = Arc::new(app);
     let worker = Worker::start(app.clone(), app.pace().submissions_at_once);
     let served = crate::http::serve(Parts::of(app, worker.queue()), listener, drain_grace).await;

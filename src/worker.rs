@@ -3,7 +3,8 @@
 //! Owns that no submission is worked on twice at the same time and that none is forgotten: whatever the queue
 //! could not take, a crash or a stop left behind is in the store and is looked for every other second, by every gateway over
 //! the store; so another one takes up what a dead one left. What another process works on is set aside and looked at again
-//! if somebody waits for it, so that it holds nobody up. Also throws away rows of cancelled submissions.
+//! if somebody waits for it, so that it holds nobody up. Also ends in the background what needs no request: uploads that are
+//! whole, uploads that nobody goes on with, rows of cancelled submissions.
 //! Refuses what goes beyond its bound instead of growing, and large work once the gateway drains.
 
 use crate::app::{App, AppError};
@@ -23,6 +24,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(2);
 const SWEPT_MAX: usize = 64;
 /// How often unfinished ends are looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(2);
+/// With every so many of those looks also what has expired.
+const EXPIRY_EACH: u32 = 30;
 /// How often what another process works on is looked at.
 const LOOK_AGAIN_EVERY: Duration = Duration::from_millis(200);
 
@@ -237,6 +240,7 @@ async fn sweep(app: Arc<App>, lanes: Arc<Lanes>, mut stopped: watch::Receiver<bo
 async fn tidy(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let mut clock = tokio::time::interval(TIDY_EVERY);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut looks: u32 = 0;
     loop {
         tokio::select! {
             biased;
@@ -247,6 +251,11 @@ async fn tidy(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
             continue;
         }
         told("rows of cancelled submissions could not be thrown away", app.clear_cancelled().await);
+        told("uploads that are whole could not be looked for", app.finish_uploads().await);
+        if looks.is_multiple_of(EXPIRY_EACH) {
+            told("uploads that expired could not be removed", app.expire_uploads().await);
+        }
+        looks = looks.wrapping_add(1);
     }
 }
 

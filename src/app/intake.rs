@@ -54,8 +54,33 @@ impl App {
     ///
     /// Errors: unknown mapping, no permission, disk.
     pub fn begin_intake(&self, principal: &Principal, terms: FileTerms) -> Result<Intake, AppError> {
-        let loaded = self.assets.mapping(&terms.mapping).ok_or_else(|| AppError::UnknownMapping {
-            name: terms.mapping.clone(),
+        self.begin_intake_as(SubmissionId::from_uuid(uuid::Uuid::now_v7()), principal, terms)
+    }
+
+    /// The same under a name that is known already: what is begun twice is one submission.
+    pub(super) fn begin_intake_as(
+        &self,
+        id: SubmissionId,
+        principal: &Principal,
+        terms: FileTerms,
+    ) -> Result<Intake, AppError> {
+        let (authorised, agency, name) = self.may_send(principal, &terms.mapping)?;
+        let folder = self.home.join(KEPT);
+        private_folder(&folder).map_err(AppError::Write)?;
+        let path = folder.join(id.as_str());
+        let writer = self.vault.create_sealed(&path, id.as_str().as_bytes())?;
+        let terms = FileTerms { mapping: name, ..terms };
+        Ok(Intake { id, terms, authorised, agency, writer, path, bytes_max: self.limits.file_bytes_max })
+    }
+
+    /// May this principal send files with the mapping? For which agency then (none: the register), and the mapping's own name.
+    pub(super) fn may_send(
+        &self,
+        principal: &Principal,
+        mapping: &str,
+    ) -> Result<(Authorised, Option<AgencyCode>, String), AppError> {
+        let loaded = self.assets.mapping(mapping).ok_or_else(|| AppError::UnknownMapping {
+            name: mapping.to_owned(),
             known: self.assets.mappings.keys().cloned().collect(),
         })?;
         let slug = loaded.mapping.agency_slug();
@@ -66,13 +91,7 @@ impl App {
                 AgencyCode::parse(slug).map_err(|_| AppError::UnsupportedStandard(loaded.mapping.name.clone()))?;
             (principal.authorise(Scope::AgencySubmit, Some(agency))?, Some(agency))
         };
-        let id = SubmissionId::from_uuid(uuid::Uuid::now_v7());
-        let folder = self.home.join(KEPT);
-        private_folder(&folder).map_err(AppError::Write)?;
-        let path = folder.join(id.as_str());
-        let writer = self.vault.create_sealed(&path, id.as_str().as_bytes())?;
-        let terms = FileTerms { mapping: loaded.mapping.name.clone(), ..terms };
-        Ok(Intake { id, terms, authorised, agency, writer, path, bytes_max: self.limits.file_bytes_max })
+        Ok((authorised, agency, loaded.mapping.name.clone()))
     }
 
     /// Flushes the file to disk and enters it in the store: from here on it is acknowledged.

@@ -19,6 +19,7 @@ pub mod register;
 pub mod sealing;
 pub mod submissions;
 pub mod time_limit;
+pub mod uploads;
 
 use crate::decode::Limits;
 use crate::domain::principal::{Denied, Principal};
@@ -31,6 +32,7 @@ use jiff::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
 use submissions::progress::Board;
+use uploads::UploadError;
 
 /// The parts every use case works with. Cheap to clone.
 #[derive(Clone)]
@@ -56,6 +58,8 @@ pub struct Pace {
     pub submissions_at_once: usize,
     pub request_seconds_max: u64,
     pub work_seconds_max: u64,
+    /// An upload that nothing came for so long is given up.
+    pub upload_idle_seconds_max: u64,
 }
 
 impl Default for Pace {
@@ -65,6 +69,7 @@ impl Default for Pace {
             submissions_at_once: 2,
             request_seconds_max: 3_600,
             work_seconds_max: time_limit::SECONDS_MAX_DEFAULT,
+            upload_idle_seconds_max: 86_400,
         }
     }
 }
@@ -104,6 +109,8 @@ pub enum AppError {
     IdempotencyKeyReused,
     #[error("the body is longer than {bytes_max} bytes")]
     TooLarge { bytes_max: u64 },
+    #[error(transparent)]
+    Upload(#[from] UploadError),
     #[error("the submission was cancelled")]
     Cancelled,
     /// Not a failure: the gateway stops, and another takes the work up.

@@ -86,12 +86,14 @@ pub struct LimitSettings {
     pub request_seconds_max: u64,
     /// `work_seconds_max`: how long the work on one file may take. Default 21600, six hours.
     pub work_seconds_max: u64,
+    /// `upload_idle_seconds_max`: an upload in pieces that nothing came for so long is given up. Default 86400.
+    pub upload_idle_seconds_max: u64,
     /// `drain_seconds`: after SIGTERM requests are still taken so long, while `/readyz` says no. Default 5.
     pub drain_seconds: u64,
 }
 
 /// Every setting, by its name in the file.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "home",
     "database_url",
     "listen",
@@ -107,6 +109,7 @@ const NAMES: [&str; 16] = [
     "submissions_at_once",
     "request_seconds_max",
     "work_seconds_max",
+    "upload_idle_seconds_max",
     "drain_seconds",
 ];
 const PREFIX: &str = "SAPHAN_";
@@ -187,6 +190,9 @@ impl Settings {
                 submissions_at_once: given.take("submissions_at_once", small(64)).unwrap_or(2),
                 request_seconds_max: given.take("request_seconds_max", |text| number(text, 1, 86_400)).unwrap_or(3_600),
                 work_seconds_max: given.take("work_seconds_max", |text| number(text, 1, 604_800)).unwrap_or(21_600),
+                upload_idle_seconds_max: given
+                    .take("upload_idle_seconds_max", |text| number(text, 1, 31 * 86_400))
+                    .unwrap_or(86_400),
                 drain_seconds: given.take("drain_seconds", |text| number(text, 0, 3_600)).unwrap_or(5),
             },
         };

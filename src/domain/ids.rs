@@ -1,6 +1,6 @@
-//! Names the gateway gives to things: submissions, requests, clients.
+//! Names the gateway gives to things: submissions, uploads, requests, clients.
 //!
-//! Owns their text form (`sub_`, `req_`, `cli_` + time-ordered UUID, RFC 9562 §5.7, without hyphens).
+//! Owns their text form (`sub_`, `upl_`, `req_`, `cli_` + time-ordered UUID, RFC 9562 §5.7, without hyphens).
 //! Refuses anything else, so that an id taken from a URL can't be a path or an identifier of a person.
 
 use serde::{Deserialize, Serialize};
@@ -60,5 +60,6 @@ macro_rules! id {
 }
 
 id!(/** One submission of one file. */ SubmissionId, "sub_");
+id!(/** One file on its way in by pieces. */ UploadId, "upl_");
 id!(/** One HTTP request. */ RequestId, "req_");
 id!(/** One client system of an agency. */ ClientId, "cli_");

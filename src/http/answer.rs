@@ -4,6 +4,7 @@
 //! extractor, the framework's own 404 or 413), that every answer carries its request id, that HEAD is answered
 //! wherever GET is, that pages load nothing from elsewhere, and that a gateway that drains keeps no connection. The log names the route's pattern, never the address: patterns hold nobody's data.
 
+use super::api::uploads;
 use super::context::{REQUEST_ID, RequestContext, TRACEPARENT};
 use super::metrics::Metrics;
 use super::problem::{Fault, Kind, Problem};
@@ -41,6 +42,9 @@ pub async fn answer<B: MessageBody + 'static>(
     let started = Instant::now();
     let context = RequestContext::read(request.headers(), request.query_string());
     request.extensions_mut().insert(context.clone());
+    if let Some(meant) = uploads::meant_method(&request) {
+        request.head_mut().method = meant;
+    }
     let method = request.method().clone();
     if method == Method::HEAD {
         // Every address that takes GET takes HEAD, and answers as to GET, without the content (RFC 9110 §9.3.2).
@@ -56,6 +60,8 @@ pub async fn answer<B: MessageBody + 'static>(
         None => as_problem(next.call(request).await?.map_into_boxed_body(), &context),
     };
     finish(response.headers_mut(), &context, policy);
+    let path = response.request().path().to_owned();
+    uploads::sign(&path, response.headers_mut());
     if response.request().app_data::<web::Data<App>>().is_some_and(|app| app.is_draining()) {
         // The next request belongs to a gateway that stays.
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);

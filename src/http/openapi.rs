@@ -55,8 +55,8 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.security_schemes.insert("token".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
     for item in document.paths.paths.values_mut() {
-        let operations: [&mut Option<Operation>; 5] =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        let operations: [&mut Option<Operation>; 6] =
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.options];
         for operation in operations.into_iter().flatten() {
             let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
             let problem = ResponseBuilder::new()

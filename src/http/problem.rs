@@ -8,6 +8,7 @@
 use super::api::bodies::RefusalBody;
 use super::context::RequestContext;
 use crate::app::AppError;
+use crate::app::uploads::{OPEN_MAX, PARTS_MAX, UploadError};
 use crate::domain::place::place_said;
 use crate::domain::principal::Denied;
 use crate::domain::text::{Bilingual, Lang};
@@ -76,6 +77,7 @@ kinds! {
     FileRefused = 422 "file-refused",
     TooManyRequests = 429 "too-many-requests",
     HeadersTooLarge = 431 "headers-too-large",
+    ChecksumMismatch = 460 "checksum-mismatch",
     Internal = 500 "internal",
     Unavailable = 503 "unavailable",
 }
@@ -374,6 +376,7 @@ impl From<Arc<AppError>> for Problem {
             AppError::IdempotencyKeyReused => Problem::new(Kind::IdempotencyKeyReused),
             AppError::TooLarge { bytes_max } => too_large(*bytes_max),
             AppError::Interrupted(_) => interrupted(),
+            AppError::Upload(upload) => of_upload(upload).because(error.clone()),
             AppError::Cancelled => conflict(
                 "การส่งนี้ถูกยกเลิกแล้ว หากต้องการส่งไฟล์เดิมอีกให้ส่งใหม่โดยใช้ Idempotency-Key ใหม่",
                 "The submission was cancelled. To send the file after all, send it anew with a new Idempotency-Key.",
@@ -392,6 +395,36 @@ impl From<Arc<AppError>> for Problem {
             }
             _ => Problem::internal(error.clone()),
         }
+    }
+}
+
+/// Seconds after which one who has too many uploads open may ask again.
+const UPLOADS_RETRY_S: u32 = 60;
+
+fn of_upload(error: &UploadError) -> Problem {
+    match error {
+        UploadError::Unknown => Problem::new(Kind::NotFound).detail(
+            "ไม่มีการอัปโหลดรหัสนี้ อาจหมดอายุหรือยกเลิกแล้ว เริ่มใหม่ที่ POST /v1/uploads",
+            "There is no upload with this id; it may have expired or been given up. Begin again with POST /v1/uploads.",
+        ),
+        UploadError::TooMany => Problem::new(Kind::TooManyRequests)
+            .detail(
+                format!("เปิดการอัปโหลดพร้อมกันได้ไม่เกิน {OPEN_MAX} รายการ ทำรายการเดิมให้จบหรือยกเลิกด้วย DELETE ก่อน"),
+                format!("At most {OPEN_MAX} uploads are open at the same time. Finish one, or give it up with DELETE, first."),
+            )
+            .retry_after(UPLOADS_RETRY_S),
+        UploadError::Offset { at } => Problem::new(Kind::Conflict).detail(
+            format!("Upload-Offset ไม่ตรงกับไบต์ที่รับไว้แล้ว ส่งต่อจากไบต์ที่ {at}"),
+            format!("Upload-Offset is not where the upload goes on. Send from byte {at} on."),
+        ),
+        UploadError::TooManyParts => Problem::new(Kind::BadRequest).detail(
+            format!("แบ่งเป็นชิ้นเล็กเกินไป รับได้ไม่เกิน {PARTS_MAX} ชิ้น เริ่มใหม่โดยส่งชิ้นละ 1 MiB ขึ้นไป"),
+            format!("The pieces are too small: at most {PARTS_MAX} are taken. Begin again with pieces of 1 MiB or more."),
+        ),
+        UploadError::Checksum => Problem::new(Kind::ChecksumMismatch),
+        UploadError::Empty => Problem::new(Kind::BadRequest)
+            .detail("Upload-Length ต้องเป็น 1 ขึ้นไป", "Upload-Length takes a number from 1."),
+        UploadError::Torn => Problem::new(Kind::Internal),
     }
 }
 

@@ -24,6 +24,7 @@ impl RouteTable {
                 ("POST", item.post.is_some()),
                 ("DELETE", item.delete.is_some()),
                 ("PATCH", item.patch.is_some()),
+                ("OPTIONS", item.options.is_some()),
             ];
             methods.extend(told.iter().filter(|(_, taken)| *taken).map(|(method, _)| *method));
             (segments(template), methods)

@@ -6,7 +6,7 @@
 
 use super::engine::Tx;
 use super::{Store, StoreError, postgres, sqlite};
-use crate::domain::ids::SubmissionId;
+use crate::domain::ids::{SubmissionId, UploadId};
 use sqlx::PgPool;
 use std::path::PathBuf;
 
@@ -33,6 +33,7 @@ pub struct Claim(Held);
 enum Held {
     File(sqlite::FileClaim),
     Row { tx: Tx, submission: i64 },
+    Turn(Tx),
 }
 
 impl Store {
@@ -42,8 +43,17 @@ impl Store {
     pub async fn claim(&self, id: &SubmissionId) -> Result<Option<Claim>, StoreError> {
         let submission = self.submission(id).await?.ok_or(StoreError::NoSuchSubmission)?.seq;
         let held = match &self.claims {
-            Claims::Files(folder) => sqlite::FileClaim::take(folder, id)?.map(Held::File),
+            Claims::Files(folder) => sqlite::FileClaim::take(folder, id.as_str())?.map(Held::File),
             Claims::Rows(pool) => postgres::claim_row(pool, submission).await?.map(|tx| Held::Row { tx, submission }),
+        };
+        Ok(held.map(Claim))
+    }
+
+    /// The same for an upload that is whole: one process puts its pieces together.
+    pub async fn claim_upload(&self, id: &UploadId) -> Result<Option<Claim>, StoreError> {
+        let held = match &self.claims {
+            Claims::Files(folder) => sqlite::FileClaim::take(folder, id.as_str())?.map(Held::File),
+            Claims::Rows(pool) => postgres::claim_turn(pool, id.as_str()).await?.map(Held::Turn),
         };
         Ok(held.map(Claim))
     }
@@ -55,6 +65,7 @@ impl Claim {
         match self.0 {
             Held::File(file) => file.close(),
             Held::Row { tx, submission } => postgres::release_row(tx, submission).await,
+            Held::Turn(tx) => Ok(tx.commit().await?),
         }
     }
 }

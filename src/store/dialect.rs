@@ -66,7 +66,7 @@ const SQLITE_CONSTRAINTS: [(&str, Cause); 10] = [
     ("vault_record.record", || StoreError::RowTwice),
     ("refused_row.record", || StoreError::RowTwice),
     ("school.school_id", || StoreError::SchoolTwice),
-    // Every reference of the schema is one to a submission.
+    // Every reference that can break is one to a submission.
     ("FOREIGN KEY", || StoreError::NoSuchSubmission),
 ];
 

@@ -32,6 +32,7 @@ mod sqlite;
 mod stage;
 mod submission;
 mod turn;
+mod upload;
 
 pub use census::{Census, Findings, GradeAge, HeadcountCell};
 pub use claim::Claim;
@@ -46,6 +47,7 @@ pub use release::{CountRun, NewCountRun, Release};
 pub use stage::{Reached, RefusedRow, Stager};
 pub use submission::{DuplicateKey, NewSubmission, ReadBy, State, Submission, SubmissionFilter};
 pub use turn::{Due, DueFilter, ToClear};
+pub use upload::{NewUpload, Upload, UploadPart};
 
 use crate::config::Database;
 use claim::Claims;
@@ -120,6 +122,7 @@ fn statements() -> Vec<engine::Sql> {
         stage::STATEMENTS,
         submission::STATEMENTS,
         turn::STATEMENTS,
+        upload::STATEMENTS,
     ];
     let same = nouns.concat().into_iter().map(engine::Sql::from);
     same.chain([census::IN_DIALECT, change::IN_DIALECT, record::IN_DIALECT, submission::IN_DIALECT].concat()).collect()

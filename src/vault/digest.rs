@@ -1,11 +1,11 @@
 //! Plain digests and random tokens.
 //!
-//! Owns SHA-256 in its three uses and HMAC-SHA-256 (RFC 2104). Refuses to hash identities: a number of
+//! Owns SHA-256 in its uses, HMAC-SHA-256 (RFC 2104), and the check of bytes against a sender's own checksum. Refuses to hash identities: a number of
 //! thirteen digits is guessed through any unkeyed hash in seconds; those go through `KeyedHasher`.
 
 use super::VaultError;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use openssl::sha::Sha256;
+use openssl::sha::{Sha1, Sha256};
 
 /// SHA-256 of `bytes`.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
@@ -41,6 +41,45 @@ impl Sha256Stream {
 
     pub fn finish_hex(self) -> String {
         HEXLOWER.encode(&self.state.finish())
+    }
+}
+
+/// A sender's checksum of some bytes: it finds accidents of the line, and proves nothing against an attacker. So SHA-1 will
+/// do, which published protocols ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checksum {
+    Sha1([u8; 20]),
+    Sha256([u8; 32]),
+}
+
+/// Bytes that are to have a checksum.
+pub enum Checked {
+    Sha1(Sha1, [u8; 20]),
+    Sha256(Sha256, [u8; 32]),
+}
+
+impl From<Checksum> for Checked {
+    fn from(checksum: Checksum) -> Self {
+        match checksum {
+            Checksum::Sha1(wanted) => Checked::Sha1(Sha1::new(), wanted),
+            Checksum::Sha256(wanted) => Checked::Sha256(Sha256::new(), wanted),
+        }
+    }
+}
+
+impl Checked {
+    pub fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Checked::Sha1(state, _) => state.update(bytes),
+            Checked::Sha256(state, _) => state.update(bytes),
+        }
+    }
+
+    pub fn is_right(self) -> bool {
+        match self {
+            Checked::Sha1(state, wanted) => state.finish() == wanted,
+            Checked::Sha256(state, wanted) => state.finish() == wanted,
+        }
     }
 }
 

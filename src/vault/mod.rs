@@ -21,7 +21,7 @@ mod keyring;
 mod seal;
 mod sign;
 
-pub use digest::{Sha256Stream, hash_token, random_token, sha256, sha256_hex};
+pub use digest::{Checked, Checksum, Sha256Stream, hash_token, random_token, sha256, sha256_hex};
 pub use file::{KeptFile, SealedReader, SealedWriter};
 pub use hasher::{HashDomain, KeyedHasher};
 pub use seal::Sealer;

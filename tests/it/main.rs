@@ -26,6 +26,7 @@ mod server;
 mod tidy;
 mod time_limit;
 mod together;
+mod uploads;
 
 /// What a gateway stores in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,5 +22,7 @@ mod samples;
 mod time_limit;
 #[path = "together.rs"]
 mod together;
+#[path = "uploads.rs"]
+mod uploads;
 
 const ENGINE: Engine = Engine::Postgres;

@@ -15,6 +15,7 @@ pub mod records;
 pub mod rules;
 pub mod standards;
 pub mod submissions;
+pub mod uploads;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -28,6 +29,13 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(submissions::accepted)
         .service(submissions::cancel)
         .service(events::watch);
+    config
+        .service(uploads::begin)
+        .service(uploads::spoken)
+        .service(uploads::one)
+        .service(uploads::append)
+        .service(uploads::give_up)
+        .service(uploads::spoken_of_one);
     config.service(records::enrolments);
     config.service(counts::last).service(counts::run).service(counts::manifest);
     config.service(standards::list).service(standards::one);

@@ -8,7 +8,7 @@ mod bulk;
 mod claim;
 
 pub(super) use bulk::{copy_schools, write, write_rolls};
-pub(super) use claim::{claim_row, release_row};
+pub(super) use claim::{claim_row, claim_turn, release_row};
 
 use super::claim::Claims;
 use super::engine::Pool;
@@ -91,7 +91,8 @@ async fn check(connection: &mut PgConnection) -> Result<(), StoreError> {
 /// What only PostgreSQL runs, for the test that prepares every statement.
 #[cfg(test)]
 pub(super) fn statements() -> Vec<&'static str> {
-    let mut all = vec![VERSION, ENCODING, super::dialect::TAKE_TURN, claim::ENTER, claim::TAKE, claim::LEAVE];
+    let mut all =
+        vec![VERSION, ENCODING, super::dialect::TAKE_TURN, claim::ENTER, claim::TAKE, claim::LEAVE, claim::TRY_TURN];
     all.extend(bulk::MERGE);
     all
 }

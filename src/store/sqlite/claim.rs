@@ -1,6 +1,5 @@
 //! A claim as a file lock. The lock file holds nothing and goes when the work is done.
 
-use crate::domain::ids::SubmissionId;
 use crate::store::StoreError;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
@@ -13,9 +12,9 @@ pub(in crate::store) struct FileClaim {
 
 impl FileClaim {
     /// None: somebody holds it.
-    pub(in crate::store) fn take(folder: &Path, id: &SubmissionId) -> Result<Option<FileClaim>, StoreError> {
+    pub(in crate::store) fn take(folder: &Path, id: &str) -> Result<Option<FileClaim>, StoreError> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(StoreError::File)?;
-        let path = folder.join(id.as_str());
+        let path = folder.join(id);
         let file = File::create(&path).map_err(StoreError::File)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(FileClaim { path, _file: file })),

@@ -1,9 +1,66 @@
-//! Turns and cancelled submissions, on both engines.
+//! Uploads, turns and cancelled submissions, on both engines.
 
 use super::*;
+use crate::domain::ids::UploadId;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_000 + second).unwrap()
+}
+
+fn new_upload(client: &ClientId, bytes: u64) -> NewUpload {
+    NewUpload {
+        id: UploadId::from_uuid(uuid::Uuid::now_v7()),
+        client: client.clone(),
+        mapping: "obec/enrolments".into(),
+        round: round(),
+        mode: Replace,
+        idempotency_key: None,
+        bytes,
+        begun_at: at(0),
+    }
+}
+
+fn part(first_byte: u64, bytes: u64) -> UploadPart {
+    UploadPart { first_byte, bytes, file: format!("f{first_byte}") }
+}
+
+on_both!(an_upload_grows_at_its_end_only_and_by_one_at_a_time);
+async fn an_upload_grows_at_its_end_only_and_by_one_at_a_time(bench: Bench) {
+    let client = ClientId::from_uuid(uuid::Uuid::now_v7());
+    let new = new_upload(&client, 10);
+    assert!(bench.store.begin_upload(&new, 1, &entry("upload.begin")).await.unwrap());
+    assert!(!bench.store.begin_upload(&new_upload(&client, 5), 1, &entry("upload.begin")).await.unwrap(), "bounded");
+    assert!(!bench.store.grow_upload(&new.id, &[part(3, 2)], at(1)).await.unwrap(), "a gap");
+    assert!(bench.store.grow_upload(&new.id, &[part(0, 3), part(3, 1)], at(2)).await.unwrap());
+    let other = Store::open(&bench.database).await.unwrap();
+    let here = [part(4, 6)];
+    let there = [UploadPart { file: "other".into(), ..part(4, 6) }];
+    let (one, two) =
+        tokio::join!(bench.store.grow_upload(&new.id, &here, at(3)), other.grow_upload(&new.id, &there, at(3)));
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert!(one != two, "one of the two who came together is taken");
+    let parts = bench.store.upload_parts(&new.id).await.unwrap();
+    assert_eq!(parts.iter().map(|part| (part.first_byte, part.bytes)).collect::<Vec<_>>(), [(0, 3), (3, 1), (4, 6)]);
+    assert_eq!(parts[2].file == "f4", one, "the part that counts is the one that was taken");
+    let seen = bench.store.upload(&new.id).await.unwrap().unwrap();
+    assert_eq!((seen.received, seen.parts, seen.touched_at, seen.new), (10, 3, at(3), new.clone()));
+    assert_eq!(bench.store.whole_uploads(10).await.unwrap().len(), 1);
+    assert!(bench.store.idle_uploads(at(9), 10).await.unwrap().is_empty(), "it is whole, so it waits for its end");
+
+    let claim = bench.store.claim_upload(&new.id).await.unwrap().expect("nobody has it");
+    assert!(other.claim_upload(&new.id).await.unwrap().is_none());
+    claim.close().await.unwrap();
+    other.claim_upload(&new.id).await.unwrap().expect("given back").close().await.unwrap();
+
+    let submission = SubmissionId::from_uuid(uuid::Uuid::now_v7());
+    bench.store.upload_became(&new.id, &submission, at(4)).await.unwrap();
+    assert_eq!(bench.store.upload(&new.id).await.unwrap().unwrap().submission, Some(submission));
+    assert!(bench.store.whole_uploads(10).await.unwrap().is_empty());
+    assert!(bench.store.begin_upload(&new_upload(&client, 5), 1, &entry("upload.begin")).await.unwrap(), "room again");
+    assert_eq!(bench.store.idle_uploads(at(3), 10).await.unwrap().len(), 1, "the new one");
+    assert_eq!(bench.store.idle_uploads(at(4), 10).await.unwrap().len(), 2);
+    bench.store.discard_upload(&new.id, Some(&entry("upload.drop"))).await.unwrap();
+    assert!(!bench.store.grow_upload(&new.id, &[part(10, 1)], at(5)).await.unwrap(), "gone");
 }
 
 on_both!(whoever_lost_the_work_to_another_writes_nothing_more);

@@ -15,7 +15,7 @@ const OPEN: [u16; 7] = [1; 7];
 struct Row {
     /// As in the document.
     operation: &'static str,
-    /// `{id}` is the submission of `dole`.
+    /// `{id}` is the submission of `dole`, `{upload}` its upload.
     path: &'static str,
     expected: [u16; 7],
 }
@@ -42,6 +42,13 @@ const TABLE: &[Row] = &[
     row("GET /v1/submissions/{id}/events", "/v1/submissions/{id}/events", [401, 1, 404, 1, 404, 404, 404]),
     row("GET /v1/submissions/{id}/accepted", "/v1/submissions/{id}/accepted", [401, 1, 404, 1, 404, 404, 404]),
     row("POST /v1/submissions/{id}/cancel", "/v1/submissions/{id}/cancel", [401, 1, 404, 1, 404, 404, 404]),
+    row("POST /v1/uploads", "/v1/uploads?mapping=dole/enrolments&round=2026-06-10", [401, 1, 403, 403, 403, 403, 403]),
+    row("POST /v1/uploads", "/v1/uploads?mapping=moe/schools&round=2026-06-10", [401, 403, 403, 403, 403, 1, 403]),
+    row("OPTIONS /v1/uploads", "/v1/uploads", OPEN),
+    row("OPTIONS /v1/uploads/{id}", "/v1/uploads/{upload}", OPEN),
+    row("GET /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404]),
+    row("PATCH /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404]),
+    row("DELETE /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404]),
     row(
         "GET /v1/records/enrolments",
         "/v1/records/enrolments?round=2026-06-10&agency=dole",
@@ -74,15 +81,24 @@ async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
     let sent: Value = gateway.send("dole", "dole/enrolments", sample("dole.json")).await.json().await.unwrap();
     let counted = gateway.by("count", Method::POST, &format!("/v1/counts/{ROUND}")).send().await.unwrap();
     assert_eq!(counted.status(), 201);
+    let begun = gateway
+        .by("dole", Method::POST, "/v1/uploads?mapping=dole/enrolments&round=2026-06-10")
+        .header("upload-length", "10")
+        .send()
+        .await
+        .unwrap();
+    let begun: Value = begun.json().await.unwrap();
     let mut wrong = Vec::new();
     for row in TABLE {
         let method: Method = row.operation.split(' ').next().unwrap().parse().unwrap();
         let path = row.path.replace("{id}", sent["id"].as_str().unwrap());
+        let path = path.replace("{upload}", begun["id"].as_str().unwrap());
         for (caller, expected) in CALLERS.iter().zip(row.expected) {
             let request = match caller {
                 Some(caller) => gateway.by(caller, method.clone(), &path),
                 None => gateway.request(method.clone(), &path),
             };
+            let request = request.header("upload-length", "1");
             let status =
                 request.body(if method == Method::POST { "x" } else { "" }).send().await.unwrap().status().as_u16();
             let allowed = !matches!(status, 401 | 403 | 404 | 405 | 500..);

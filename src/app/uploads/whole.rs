@@ -1,0 +1,159 @@
+//! An upload that is whole: its parts put together become a submission, once, whoever does it and however often it is begun.
+//!
+//! Owns that: one process does it at a time, under the upload's lock, and the submission's name follows from the upload's. So
+//! a gateway that dies over it leaves nothing that another can't end, and the file is never taken twice. Also ends uploads
+//! that nobody goes on with.
+
+use super::piece::part_label;
+use super::{AT_ONCE, UPLOADS};
+use crate::app::intake::{FileTerms, Intake, Kept};
+use crate::app::{App, AppError};
+use crate::domain::agency::AgencyCode;
+use crate::domain::ids::{SubmissionId, UploadId};
+use crate::domain::principal::{Principal, Scope};
+use crate::store::{Upload, UploadPart};
+use jiff::Timestamp;
+use std::io::Read;
+use std::time::Duration;
+
+/// Between two looks at an upload that another process puts together.
+const CLAIMED_WAIT: Duration = Duration::from_millis(100);
+/// Plain bytes held at once.
+const COPIED_BYTES: usize = 1 << 20;
+
+impl App {
+    /// The submission that an upload became; if it is whole, it becomes one now. None: bytes are missing.
+    pub async fn finish_upload(&self, id: &UploadId) -> Result<Option<SubmissionId>, AppError> {
+        loop {
+            let Some(upload) = self.store.upload(id).await? else { return Ok(None) };
+            if upload.submission.is_some() || upload.received < upload.new.bytes {
+                return Ok(upload.submission);
+            }
+            let Some(claim) = self.store.claim_upload(id).await? else {
+                tokio::time::sleep(CLAIMED_WAIT).await;
+                continue;
+            };
+            let outcome = self.become_submission(&upload).await;
+            // What is done is done; a lock that stays behind holds nobody up.
+            if let Err(error) = claim.close().await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(upload = %id, error, "a claim could not be given back in order");
+            }
+            return outcome.map(Some);
+        }
+    }
+
+    /// Ends what others left: uploads that are whole and no submission yet.
+    pub async fn finish_uploads(&self) -> Result<(), AppError> {
+        for upload in self.store.whole_uploads(AT_ONCE).await? {
+            if let Err(error) = self.finish_upload(&upload.new.id).await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(upload = %upload.new.id, error, "an upload that is whole could not be taken; it will be tried again");
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up the uploads that nothing came for too long, with their bytes.
+    pub async fn expire_uploads(&self) -> Result<(), AppError> {
+        let since = Timestamp::now().saturating_sub(self.idle_max()).unwrap_or(Timestamp::MIN);
+        for upload in self.store.idle_uploads(since, AT_ONCE).await? {
+            self.store.discard_upload(&upload.new.id, None).await?;
+            self.remove_parts(&upload.new.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes folders of uploads that are no more: a crash came between the two.
+    pub async fn sweep_uploads(&self) -> Result<(), AppError> {
+        let folder = self.home.join(UPLOADS);
+        let listed = move || -> Vec<UploadId> {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.filter_map(|entry| UploadId::parse(entry.file_name().to_str()?).ok()).collect()
+        };
+        for id in tokio::task::spawn_blocking(listed).await.map_err(|_| AppError::Worker)? {
+            if self.store.upload(&id).await?.is_none_or(|upload| upload.submission.is_some()) {
+                self.remove_parts(&id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Under the upload's lock.
+    async fn become_submission(&self, upload: &Upload) -> Result<SubmissionId, AppError> {
+        let id = &upload.new.id;
+        if let Some(now) = self.store.upload(id).await?.and_then(|now| now.submission) {
+            return Ok(now);
+        }
+        let own = self.submission_of(id)?;
+        let submission = match self.store.submission(&own).await? {
+            Some(_) => own,
+            None => match self.keep_whole(upload, own).await {
+                Ok(kept) => kept.id,
+                Err(error @ (AppError::IdempotencyKeyReused | AppError::Denied(_))) => {
+                    // It can never be taken.
+                    self.store.discard_upload(id, None).await?;
+                    self.remove_parts(id).await?;
+                    return Err(error);
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        self.store.upload_became(id, &submission, Timestamp::now()).await?;
+        self.remove_parts(id).await?;
+        Ok(submission)
+    }
+
+    async fn keep_whole(&self, upload: &Upload, own: SubmissionId) -> Result<Kept, AppError> {
+        let terms = FileTerms {
+            mapping: upload.new.mapping.clone(),
+            round: upload.new.round,
+            mode: upload.new.mode,
+            idempotency_key: upload.new.idempotency_key.clone(),
+        };
+        // Every one of its bytes was sent by a client that might send it.
+        let principal = Principal::Client {
+            id: upload.new.client.clone(),
+            name: String::new(),
+            agency: upload.new.mapping.split('/').next().and_then(|slug| AgencyCode::parse(slug).ok()),
+            scopes: vec![Scope::AgencySubmit, Scope::RegisterSubmit],
+        };
+        let parts = self.store.upload_parts(&upload.new.id).await?;
+        let (app, upload) = (self.clone(), upload.clone());
+        let copy = move || {
+            let mut intake = app.begin_intake_as(own, &principal, terms)?;
+            let mut at = 0;
+            for part in &parts {
+                if part.first_byte != at {
+                    return Err(super::UploadError::Torn.into());
+                }
+                app.copy_part(&upload, part, &mut intake)?;
+                at += part.bytes;
+            }
+            if at == upload.new.bytes { Ok(intake) } else { Err(AppError::from(super::UploadError::Torn)) }
+        };
+        let intake = tokio::task::spawn_blocking(copy).await.map_err(|_| AppError::Worker)??;
+        self.keep(intake).await
+    }
+
+    fn copy_part(&self, upload: &Upload, part: &UploadPart, intake: &mut Intake) -> Result<(), AppError> {
+        let path = self.upload_folder(&upload.new.id).join(&part.file);
+        let mut reader = self.vault.open_sealed(&path, &part_label(&upload.new.id, part))?;
+        if reader.len() != part.bytes {
+            return Err(super::UploadError::Torn.into());
+        }
+        let mut buffer = vec![0; COPIED_BYTES];
+        loop {
+            let read = reader.read(&mut buffer).map_err(AppError::Kept)?;
+            if read == 0 {
+                return Ok(());
+            }
+            intake.write(&buffer[..read])?;
+        }
+    }
+
+    fn submission_of(&self, id: &UploadId) -> Result<SubmissionId, AppError> {
+        let hex = id.as_str().trim_start_matches("upl_");
+        SubmissionId::parse(&format!("sub_{hex}")).map_err(|_| AppError::Worker)
+    }
+}
