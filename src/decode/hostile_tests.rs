@@ -62,3 +62,79 @@ fn hostile_xml_json_and_workbooks_are_refused() {
     assert_eq!(gives(file!("cut.json"), &spec(Format::Json, &["a"])), Gives::Refusal(FMT_TRUNCATED));
     assert_eq!(gives(file!("not_a_workbook.xlsx"), &spec(Format::Xlsx, &["a"])), Gives::Refusal(FMT_ARCHIVE));
 }
+
+/// Bytes that stop coming after some of them, as from a machine that goes away.
+struct GoesAway {
+    bytes: &'static [u8],
+    left: std::sync::atomic::AtomicUsize,
+}
+
+struct Reading(std::sync::Arc<GoesAway>, u64);
+
+impl super::Input for std::sync::Arc<GoesAway> {
+    fn open(&self) -> std::io::Result<Box<dyn super::ReadSeek>> {
+        Ok(Box::new(Reading(self.clone(), 0)))
+    }
+
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
+impl std::io::Read for Reading {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        use std::sync::atomic::Ordering::Relaxed;
+        let rest = self.0.bytes.get(self.1 as usize..).unwrap_or_default();
+        let taken = rest.len().min(out.len()).min(self.0.left.load(Relaxed));
+        if taken == 0 && !rest.is_empty() && !out.is_empty() {
+            return Err(std::io::ErrorKind::NetworkUnreachable.into());
+        }
+        out[..taken].copy_from_slice(&rest[..taken]);
+        self.0.left.fetch_sub(taken, Relaxed);
+        self.1 += taken as u64;
+        Ok(taken)
+    }
+}
+
+impl std::io::Seek for Reading {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        let mut at = std::io::Cursor::new(self.0.bytes);
+        at.set_position(self.1);
+        self.1 = at.seek(to)?;
+        Ok(self.1)
+    }
+}
+
+macro_rules! agency {
+    ($name:literal) => {
+        include_bytes!(concat!("../../tests/fixtures/agencies/2026-06-10/", $name)).as_slice()
+    };
+}
+
+#[test]
+fn bytes_that_stop_coming_are_no_fault_of_the_file_wherever_they_stop() {
+    use super::testing::read_input;
+    let mut xml = spec(Format::Xml, &["a"]);
+    xml.records = Some("r/e".into());
+    for (bytes, spec) in [
+        (agency!("obec.csv"), spec(Format::Csv, &["ชื่อ"])),
+        (agency!("opec.xlsx"), spec(Format::Xlsx, &["ชื่อ"])),
+        (agency!("dole.json"), spec(Format::Json, &["first_name"])),
+        (agency!("ovec.xml"), xml),
+    ] {
+        // Every format reads its file at least once whole.
+        for part in 0..40 {
+            let left = (bytes.len() * part / 40).into();
+            let input: std::sync::Arc<dyn super::Input> =
+                std::sync::Arc::new(std::sync::Arc::new(GoesAway { bytes, left }));
+            match read_input(&input, &spec, &Limits::default()) {
+                Err(DecodeError::Io(error)) => {
+                    assert_eq!(error.kind(), std::io::ErrorKind::NetworkUnreachable, "{:?} {part}", spec.format);
+                }
+                // Enough of it had come to see that it is of no use with this mapping.
+                Err(DecodeError::Refused { rule, .. }) if rule == COL_MISSING => {}
+                other => panic!("{:?} after {part} of 40 parts: {:?}", spec.format, other.map(|read| read.rows.len())),
+            }
+        }
+    }
+}

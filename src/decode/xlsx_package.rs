@@ -13,6 +13,7 @@ use flate2::bufread::DeflateDecoder;
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
+use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 /// A ZIP file begins so, and each part in it (APPNOTE.TXT 4.3.7).
@@ -41,6 +42,17 @@ fn damaged(place: &str, detail: Detail) -> DecodeError {
     DecodeError::refused(FMT_ARCHIVE, place, detail)
 }
 
+/// Whoever keeps the bytes may fail to give them: that says nothing of the workbook.
+fn unread(error: ZipError, detail: Detail) -> DecodeError {
+    match error {
+        ZipError::Io(error) => match archive_error(error, "file", "zip") {
+            DecodeError::Io(error) => DecodeError::Io(error),
+            DecodeError::Refused { .. } => damaged("file", detail),
+        },
+        _ => damaged("file", detail),
+    }
+}
+
 impl Package {
     pub(crate) fn open(input: &Arc<dyn Input>, limits: &Limits) -> Result<Package, DecodeError> {
         if input.len() > limits.file_bytes_max {
@@ -54,14 +66,15 @@ impl Package {
             return Err(damaged("file", Detail::OldWorkbook));
         }
         reader.seek(SeekFrom::Start(0))?;
-        let mut archive = ZipArchive::new(BufReader::new(reader)).map_err(|_| damaged("file", Detail::NotWorkbook))?;
+        let mut archive =
+            ZipArchive::new(BufReader::new(reader)).map_err(|error| unread(error, Detail::NotWorkbook))?;
         if archive.len() > PARTS_MAX {
             let detail = Detail::MoreParts(PARTS_MAX);
             return Err(DecodeError::refused(LIM_EXPANSION, "file", detail));
         }
         let mut parts = HashMap::new();
         for index in 0..archive.len() {
-            let entry = archive.by_index_raw(index).map_err(|_| damaged("file", Detail::DirectoryDamaged))?;
+            let entry = archive.by_index_raw(index).map_err(|error| unread(error, Detail::DirectoryDamaged))?;
             let part = Part {
                 header_at: entry.header_start(),
                 packed_bytes: entry.compressed_size(),
