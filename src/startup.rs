@@ -1,14 +1,16 @@
 //! The composition root: settings → parts → gateway. The only place that wires.
 //!
 //! Owns the order in which parts open: settings, standards and mappings (all faults at once), vault,
-//! store; then the worker, which takes up what a crash left unfinished, and the server.
+//! store, object store; then the worker, which takes up what a crash left unfinished, the upkeep, and the server.
 
 use crate::app::assets::{AssetFolders, Assets};
 use crate::app::{App, Pace};
 use crate::config::Settings;
 use crate::decode::Limits;
 use crate::http::Parts;
+use crate::objects::Objects;
 use crate::store::Store;
+use crate::upkeep::Upkeep;
 use crate::vault::Vault;
 use crate::worker::Worker;
 use anyhow::{Context, anyhow};
@@ -47,17 +49,22 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
         work_seconds_max: settings.limits.work_seconds_max,
         upload_idle_seconds_max: settings.limits.upload_idle_seconds_max,
     };
-    Ok(App::new(store, Arc::new(vault), Arc::new(assets), limits, home, settings.limits.workers).with_pace(pace))
+    let objects =
+        Objects::open(&settings.objects, &settings.object_options).context("the object store can't be used")?;
+    let app = App::new(store, Arc::new(vault), Arc::new(assets), limits, home, settings.limits.workers);
+    Ok(app.with_pace(pace).with_objects(objects))
 }
 
 /// Serves until stopped. Work that a crash or stop left unfinished is taken up at once, beside new requests. `drain_grace`:
 /// how long a gateway that was told to stop still takes requests, so that whoever hands them out hears of it.
 pub async fn serve(app: App, listener: TcpListener, drain_grace: Duration) -> anyhow::Result<()> {
-    app.sweep_kept().context("what a crash left could not be cleared away")?;
+    app.sweep_spool().context("what a crash left could not be cleared away")?;
     app.sweep_uploads().await.context("what a crash left could not be cleared away")?;
     let app = Arc::new(app);
     let worker = Worker::start(app.clone(), app.pace().submissions_at_once);
+    let upkeep = Upkeep::start(app.clone());
     let served = crate::http::serve(Parts::of(app, worker.queue()), listener, drain_grace).await;
+    upkeep.stop().await;
     worker.stop().await;
     served.context("the gateway stopped")
 }

@@ -1,8 +1,9 @@
 //! Taking a file in: every byte is kept, sealed, with its hash, before anything is decoded.
 //!
-//! Owns the moment of acknowledgement: when `keep` returns, the file is on disk and in the store, and
+//! Owns the moment of acknowledgement: when `keep` returns, the file is where kept files lie and in the store, and
 //! nothing short of losing both loses it. Refuses what is over the limit while it is still arriving.
 
+use super::keeping::kept_key;
 use super::{App, AppError, journal_entry};
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::SubmissionMode;
@@ -10,14 +11,10 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::principal::{Authorised, Principal, Scope};
 use crate::domain::round::Round;
 use crate::store::{NewSubmission, StoreError};
-use crate::vault::{SealedWriter, sha256_hex};
+use crate::vault::{KeptFile, SealedWriter, sha256_hex};
 use jiff::Timestamp;
-use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
-
-/// Folder of the kept files under the home.
-pub(super) const KEPT: &str = "kept";
+use std::path::{Path, PathBuf};
 
 /// What a sender says about the file.
 #[derive(Debug, Clone)]
@@ -39,6 +36,16 @@ pub struct Intake {
     writer: SealedWriter,
     path: PathBuf,
     bytes_max: u64,
+}
+
+/// A sealed file on its way into the store.
+struct Entering<'a> {
+    id: &'a SubmissionId,
+    terms: &'a FileTerms,
+    authorised: &'a Authorised,
+    agency: Option<AgencyCode>,
+    sealed: &'a KeptFile,
+    path: &'a Path,
 }
 
 /// A file that is kept.
@@ -65,9 +72,7 @@ impl App {
         terms: FileTerms,
     ) -> Result<Intake, AppError> {
         let (authorised, agency, name) = self.may_send(principal, &terms.mapping)?;
-        let folder = self.home.join(KEPT);
-        private_folder(&folder).map_err(AppError::Write)?;
-        let path = folder.join(id.as_str());
+        let path = self.landing(&id)?;
         let writer = self.vault.create_sealed(&path, id.as_str().as_bytes())?;
         let terms = FileTerms { mapping: name, ..terms };
         Ok(Intake { id, terms, authorised, agency, writer, path, bytes_max: self.limits.file_bytes_max })
@@ -94,23 +99,40 @@ impl App {
         Ok((authorised, agency, loaded.mapping.name.clone()))
     }
 
-    /// Flushes the file to disk and enters it in the store: from here on it is acknowledged.
+    /// Flushes the file to disk, puts it where kept files lie and enters it in the store: from here on it is acknowledged.
     ///
-    /// Errors: the idempotency key was used for other bytes or terms; store or disk failed.
+    /// Errors: the idempotency key was used for other bytes or terms; store, object store or disk failed.
     pub async fn keep(&self, intake: Intake) -> Result<Kept, AppError> {
         let Intake { id, terms, authorised, agency, writer, path, .. } = intake;
+        self.mark(&id).await?;
+        let sealed = tokio::task::spawn_blocking(move || writer.finish()).await.map_err(|_| AppError::Worker)??;
+        let entering =
+            Entering { id: &id, terms: &terms, authorised: &authorised, agency, sealed: &sealed, path: &path };
+        let mut in_doubt = false;
+        let outcome = self.enter(entering, &mut in_doubt).await;
+        match &outcome {
+            Ok(kept) if !kept.seen_before => self.unmark(&id).await,
+            // What failed last may have been the store's answer only; the sweep will ask it.
+            Err(_) if in_doubt && !matches!(self.store.submission(&id).await, Ok(None)) => {}
+            // The first one stands; the bytes that came again are not needed twice.
+            _ => self.forget(&id, &path).await,
+        }
+        outcome
+    }
+
+    /// `in_doubt`: the store may know it, whatever is answered.
+    async fn enter(&self, entering: Entering<'_>, in_doubt: &mut bool) -> Result<Kept, AppError> {
+        let Entering { id, terms, authorised, agency, sealed, path } = entering;
         let client = match authorised.principal() {
             Principal::Client { id, .. } => Some(id.clone()),
             Principal::Operator | Principal::Anonymous => None,
         };
-        let kept = tokio::task::spawn_blocking(move || writer.finish()).await.map_err(|_| AppError::Worker)??;
         if let Some(key) = &terms.idempotency_key
             && let Some(earlier) = self.store.submission_by_idempotency_key(client.as_ref(), key).await?
         {
-            // The first one stands; the bytes that came again are not needed twice.
-            discard(&path);
-            return seen_before(&earlier.new, &terms, &kept.sha256);
+            return seen_before(&earlier.new, terms, &sealed.sha256);
         }
+        self.put_kept(id, path).await?;
         let loaded = self.assets.mapping(&terms.mapping).ok_or(AppError::Worker)?;
         let new = NewSubmission {
             id: id.clone(),
@@ -124,47 +146,30 @@ impl App {
             mode: terms.mode,
             client,
             idempotency_key: terms.idempotency_key.clone(),
-            sha256: kept.sha256.clone(),
-            bytes: kept.bytes,
-            kept_path: format!("{KEPT}/{id}"),
+            sha256: sealed.sha256.clone(),
+            bytes: sealed.bytes,
+            kept_path: kept_key(id),
             received_at: Timestamp::now(),
         };
         let detail = serde_json::json!({
-            "mapping": loaded.mapping.id(), "round": terms.round.to_string(), "bytes": kept.bytes, "sha256": kept.sha256,
+            "mapping": loaded.mapping.id(), "round": terms.round.to_string(), "bytes": sealed.bytes,
+            "sha256": sealed.sha256,
         });
         let entry = journal_entry(authorised.principal(), "submission.receive", id.as_str(), detail);
+        *in_doubt = true;
         match self.store.begin_submission(&new, &entry).await {
-            Ok(_) => Ok(Kept { id, seen_before: false }),
+            Ok(_) => Ok(Kept { id: id.clone(), seen_before: false }),
             // Two requests with one key at the same moment: the other one won.
             Err(StoreError::IdempotencyKeyUsed) => {
-                discard(&path);
+                *in_doubt = false;
                 let key = terms.idempotency_key.as_deref().unwrap_or("");
                 match self.store.submission_by_idempotency_key(new.client.as_ref(), key).await? {
-                    Some(earlier) => seen_before(&earlier.new, &terms, &kept.sha256),
+                    Some(earlier) => seen_before(&earlier.new, terms, &sealed.sha256),
                     None => Err(AppError::IdempotencyKeyReused),
                 }
             }
-            Err(error) => {
-                discard(&path);
-                Err(error.into())
-            }
+            Err(error) => Err(error.into()),
         }
-    }
-
-    /// Removes what senders began and a crash cut off before it was acknowledged. Files that a living process still
-    /// writes are locked by it and stay.
-    pub fn sweep_kept(&self) -> Result<(), AppError> {
-        let folder = self.home.join(KEPT);
-        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
-        for entry in entries {
-            let path = entry.map_err(AppError::Write)?.path();
-            let orphan = path.extension().is_some_and(|extension| extension == "part")
-                && File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
-            if orphan {
-                std::fs::remove_file(&path).map_err(AppError::Write)?;
-            }
-        }
-        Ok(())
     }
 
     /// Names the code lists and the register together: a file is the same only against the same lists.
@@ -187,13 +192,6 @@ fn seen_before(earlier: &NewSubmission, terms: &FileTerms, sha256: &str) -> Resu
 pub(super) fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-/// A file nobody was told of: if it stays, it is sealed and nameless.
-fn discard(path: &std::path::Path) {
-    if let Err(error) = std::fs::remove_file(path) {
-        tracing::warn!(%error, "a file that is not needed could not be removed");
-    }
 }
 
 impl Intake {

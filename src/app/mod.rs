@@ -10,6 +10,7 @@ pub mod download;
 pub mod examples;
 pub mod input;
 pub mod intake;
+pub mod keeping;
 pub mod lines;
 pub mod publishing;
 pub mod records;
@@ -21,10 +22,12 @@ pub mod submissions;
 pub mod time_limit;
 pub mod uploads;
 
-use crate::decode::Limits;
+use crate::decode::{DecodeError, Limits};
 use crate::domain::principal::{Denied, Principal};
 use crate::domain::round::Round;
 use crate::domain::text::Bilingual;
+use crate::objects::{self, Objects, ObjectsError};
+use crate::sendback::SendbackError;
 use crate::store::{JournalEntry, Store, StoreError};
 use crate::vault::{Vault, VaultError};
 use assets::Assets;
@@ -41,8 +44,10 @@ pub struct App {
     pub(crate) vault: Arc<Vault>,
     pub(crate) assets: Arc<Assets>,
     pub(crate) limits: Limits,
-    /// Where kept files and published data lie.
+    /// Where published data lie, and kept files until they are in `objects`.
     pub(crate) home: PathBuf,
+    /// Where kept files lie.
+    pub(crate) objects: Objects,
     /// Cores one submission may use.
     pub(crate) threads: usize,
     pub(crate) pace: Pace,
@@ -123,7 +128,7 @@ pub enum AppError {
     #[error("the file is kept but could not be read on")]
     Kept(#[source] std::io::Error),
     #[error("the refused rows could not be written in the sender's layout")]
-    Sendback(#[from] crate::sendback::SendbackError),
+    Sendback(#[from] SendbackError),
     #[error("the count's inputs contradict each other")]
     Audit(#[from] crate::count::AuditError),
     #[error("the manifest can't be read or made")]
@@ -136,6 +141,8 @@ pub enum AppError {
     Gate(String),
     #[error("the store failed")]
     Store(#[from] StoreError),
+    #[error("the place of the kept files failed")]
+    Objects(#[from] ObjectsError),
     #[error("the vault failed")]
     Vault(#[from] VaultError),
     /// A fault of ours: it refuses to commit less than it accepted.
@@ -157,6 +164,19 @@ fn listed(rounds: &[Round]) -> String {
 }
 
 impl AppError {
+    /// The database or the object store is away or busy: worth trying again, and no fault of any file.
+    pub fn is_away(&self) -> bool {
+        match self {
+            AppError::Store(store) => store.is_busy(),
+            AppError::Objects(objects) => objects.is_away(),
+            AppError::Kept(error)
+            | AppError::Sendback(SendbackError::Input(DecodeError::Io(error)) | SendbackError::Output(error)) => {
+                objects::is_away(error)
+            }
+            _ => false,
+        }
+    }
+
     /// For people, in both languages, where the cause is theirs to mend and the sentence needs what was found.
     pub fn told(&self) -> Option<Bilingual> {
         match self {
@@ -196,7 +216,13 @@ impl App {
         home: PathBuf,
         threads: usize,
     ) -> Self {
-        App { store, vault, assets, limits, home, threads, pace: Pace::default(), board: Arc::default() }
+        let objects = Objects::folder(&home);
+        App { store, vault, assets, limits, home, objects, threads, pace: Pace::default(), board: Arc::default() }
+    }
+
+    /// Keeps files elsewhere than in the home.
+    pub fn with_objects(self, objects: Objects) -> Self {
+        App { objects, ..self }
     }
 
     pub fn with_pace(self, pace: Pace) -> Self {
@@ -216,12 +242,13 @@ impl App {
         self.board.is_draining()
     }
 
-    /// Does the store answer, and is the gateway here to stay?
+    /// Do the store and the place of the kept files answer, and is the gateway here to stay?
     pub async fn ready(&self) -> Result<(), AppError> {
         if self.is_draining() {
             return Err(AppError::Draining);
         }
-        Ok(self.store.ping().await?)
+        self.store.ping().await?;
+        Ok(self.objects.ping().await?)
     }
 
     pub fn assets(&self) -> &Arc<Assets> {

@@ -6,7 +6,7 @@ use super::terminal::say;
 use super::{publish, submit, summary};
 use crate::app::App;
 use crate::app::intake::FileTerms;
-use crate::config::Database;
+use crate::config::{Database, Place};
 use crate::domain::enrolment::SubmissionMode;
 use crate::domain::principal::{Principal, Scope};
 use crate::domain::round::Round;
@@ -42,6 +42,7 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
     let mut settings = super::settings()?;
     settings.home = folder.path().join("var");
     settings.database = Database::Sqlite(settings.home.join("saphan.db"));
+    settings.objects = Place::Folder(settings.home.clone());
     crate::telemetry::init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {

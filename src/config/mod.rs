@@ -4,9 +4,14 @@
 //! All faults are reported at once, each with its variable or its file and line, because an operator who mends one
 //! at a time restarts ten times. Refuses unknown keys in the file, and variables that look like a misspelt setting.
 //!
+//! Beside them the standard `AWS_…` variables are read, as every S3 program reads them.
+//!
 //! Deliberately absent: the master key and passwords in the file. A secret belongs in the environment or in its own file.
 
+mod place;
 mod value;
+
+pub use place::{ObjectOptions, Place};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,6 +33,10 @@ pub struct Settings {
     pub mappings: Option<PathBuf>,
     /// `SAPHAN_MASTER_KEY`: 32 bytes in base64; none: `keys/master.key` in the home. Environment only.
     pub master_key: Option<String>,
+    /// `SAPHAN_OBJECTS_URL`: where received files are kept, a folder or `s3://bucket/prefix`; default the home.
+    pub objects: Place,
+    /// `AWS_…`: how buckets are reached. Environment only.
+    pub object_options: ObjectOptions,
     pub limits: LimitSettings,
 }
 
@@ -41,6 +50,8 @@ impl std::fmt::Debug for Settings {
             .field("schemas", &self.schemas)
             .field("mappings", &self.mappings)
             .field("master_key", &self.master_key.as_ref().map(|_| "…"))
+            .field("objects", &self.objects)
+            .field("object_options", &self.object_options)
             .field("limits", &self.limits)
             .finish()
     }
@@ -93,13 +104,14 @@ pub struct LimitSettings {
 }
 
 /// Every setting, by its name in the file.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "home",
     "database_url",
     "listen",
     "schemas",
     "mappings",
     "master_key",
+    "objects_url",
     "file_bytes_max",
     "expanded_bytes_max",
     "rows_max",
@@ -149,7 +161,7 @@ impl Settings {
     pub fn load(file: Option<&Path>) -> Result<Settings, ConfigFaults> {
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
-            .filter(|(name, _)| name.starts_with(PREFIX))
+            .filter(|(name, _)| name.starts_with(PREFIX) || name.starts_with(place::AWS))
             .collect();
         let path = file.map(Path::to_owned).or_else(|| environment.get("SAPHAN_CONFIG").map(PathBuf::from));
         let Some(path) = path else { return Settings::parse(None, &environment) };
@@ -159,7 +171,7 @@ impl Settings {
         Settings::parse(Some(ConfigFile { name: &name, text: &text }), &environment)
     }
 
-    /// Pure: from the file's text and the variables that begin with `SAPHAN_`.
+    /// Pure: from the file's text and the variables that begin with `SAPHAN_` or `AWS_`.
     pub fn parse(
         file: Option<ConfigFile<'_>>,
         environment: &BTreeMap<String, String>,
@@ -172,7 +184,14 @@ impl Settings {
         let home = given.take("home", |text| Ok(PathBuf::from(text))).unwrap_or_else(|| "./var".into());
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let small = |max: u64| move |text: &str| number(text, 1, max).map(|number| number as usize);
+        let objects = given.take("objects_url", Place::parse).unwrap_or_else(|| Place::Folder(home.clone()));
+        let object_options = ObjectOptions::of(environment);
+        if objects.is_bucket() {
+            object_options.check(&mut given);
+        }
         let settings = Settings {
+            objects,
+            object_options,
             database: given.take("database_url", database).unwrap_or_else(|| Database::Sqlite(home.join("saphan.db"))),
             home,
             listen: given.take("listen", listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),

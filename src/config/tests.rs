@@ -131,3 +131,40 @@ fn variables_nobody_reads_are_named_with_the_one_that_was_meant() {
     );
     assert_eq!(unknown(names(), false)[1], meant("SAPHAN_HOMES", Some("SAPHAN_HOME")));
 }
+
+#[test]
+fn kept_files_lie_in_the_home_a_folder_or_a_bucket() {
+    let place = |url: &str| {
+        let pairs = [("HOME", "/srv/saphan"), ("OBJECTS_URL", url)];
+        Settings::parse(None, &environment(&pairs)).unwrap().objects
+    };
+    assert_eq!(place(""), Place::Folder("/srv/saphan".into()));
+    assert_eq!(place("/srv/objects"), Place::Folder("/srv/objects".into()));
+    let bucket = |prefix: &str| Place::Bucket { bucket: "saphan.kept".into(), prefix: prefix.into() };
+    assert_eq!(place("s3://saphan.kept"), bucket(""));
+    assert_eq!(place("s3://saphan.kept/one/two/"), bucket("one/two"));
+    for bad in ["gs://bucket/x", "s3://", "s3://Bucket", "s3://key:secret@bucket/x", "s3://bucket/a/../b", "bucket"] {
+        let faults = faults("", &[("OBJECTS_URL", bad)]);
+        assert!(faults[0].starts_with("SAPHAN_OBJECTS_URL: ") && !faults[0].contains("secret"), "{bad}: {faults:?}");
+    }
+}
+
+#[test]
+fn the_line_to_a_bucket_is_encrypted_unless_it_is_said_and_no_secret_is_shown() {
+    let mut given = environment(&[("OBJECTS_URL", "s3://bucket/x")]);
+    given.insert("AWS_ENDPOINT_URL".into(), "http://localhost:9000".into());
+    given.insert("AWS_SECRET_ACCESS_KEY".into(), "topsecret".into());
+    let ConfigFaults(faults) = Settings::parse(None, &given).unwrap_err();
+    let places: Vec<&str> = faults.iter().map(|fault| fault.place.as_str()).collect();
+    assert_eq!(places, ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID"]);
+    assert!(faults[0].fault.contains("AWS_ALLOW_HTTP"), "{faults:?}");
+    given.insert("AWS_ALLOW_HTTP".into(), "true".into());
+    given.insert("AWS_ACCESS_KEY_ID".into(), "key".into());
+    let settings = Settings::parse(None, &given).unwrap();
+    assert_eq!(settings.object_options.iter().count(), 4);
+    assert!(!format!("{settings:?}").contains("topsecret"));
+    // Nobody asks for a bucket: what other programs are told is not ours to judge.
+    given.remove("SAPHAN_OBJECTS_URL");
+    given.remove("AWS_ALLOW_HTTP");
+    assert!(Settings::parse(None, &given).is_ok());
+}

@@ -382,7 +382,7 @@ impl From<Arc<AppError>> for Problem {
                 "The submission was cancelled. To send the file after all, send it anew with a new Idempotency-Key.",
             ),
             AppError::Draining => Problem::new(Kind::Unavailable).retry_after(BUSY_RETRY_S).because(error.clone()),
-            AppError::Store(store) if store.is_busy() => {
+            away if away.is_away() => {
                 Problem::new(Kind::Unavailable).retry_after(BUSY_RETRY_S).because(error.clone())
             }
             AppError::Store(store) if store.is_conflict() => conflict(

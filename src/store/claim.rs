@@ -2,7 +2,7 @@
 //!
 //! Owns the difference between "left unfinished by a crash" and "another process is at it": gateways, workers and command
 //! lines share one store. Whoever shares the store shares the locks: on SQLite they are files beside its own, on
-//! PostgreSQL rows that an open transaction holds.
+//! PostgreSQL rows that an open transaction holds. Duties that one of the gateways does for all are claimed in the same way.
 
 use super::engine::Tx;
 use super::{Store, StoreError, postgres, sqlite};
@@ -36,7 +36,52 @@ enum Held {
     Turn(Tx),
 }
 
+/// What one gateway does for all that share the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    /// Clearing away what nobody acknowledged.
+    Sweep,
+}
+
+impl Duty {
+    fn name(self) -> &'static str {
+        match self {
+            Duty::Sweep => "duty_sweep",
+        }
+    }
+}
+
+/// Held while a duty is done. Dropped without [`OnDuty::end`], it is free a little later.
+pub struct OnDuty(HeldDuty);
+
+enum HeldDuty {
+    /// Its file stays, because removing it under a waiting process would let two hold "the" lock.
+    File(sqlite::FileClaim),
+    /// An open transaction with the turn of that name.
+    Turn(Tx),
+}
+
+impl OnDuty {
+    /// Free for the next who asks.
+    pub async fn end(self) -> Result<(), StoreError> {
+        match self.0 {
+            HeldDuty::File(file) => drop(file),
+            HeldDuty::Turn(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
 impl Store {
+    /// None: another process, or another task of this one, is at it.
+    pub async fn claim_duty(&self, duty: Duty) -> Result<Option<OnDuty>, StoreError> {
+        let held = match &self.claims {
+            Claims::Files(folder) => sqlite::FileClaim::take(folder, duty.name())?.map(HeldDuty::File),
+            Claims::Rows(pool) => postgres::claim_turn(pool, duty.name()).await?.map(HeldDuty::Turn),
+        };
+        Ok(held.map(OnDuty))
+    }
+
     /// None: another process, or another task of this one, holds it.
     ///
     /// Errors: `NoSuchSubmission`.

@@ -35,7 +35,7 @@ mod turn;
 mod upload;
 
 pub use census::{Census, Findings, GradeAge, HeadcountCell};
-pub use claim::Claim;
+pub use claim::{Claim, Duty, OnDuty};
 pub use client::{Client, NewClient};
 pub use commit::Change;
 pub use count::{CountView, SubmissionInForce};

@@ -1,6 +1,7 @@
 //! Plain digests and random tokens.
 //!
-//! Owns SHA-256 in its uses, HMAC-SHA-256 (RFC 2104), and the check of bytes against a sender's own checksum. Refuses to hash identities: a number of
+//! Owns SHA-256 in its uses, HMAC-SHA-256 (RFC 2104), also for those who sign requests to others, and the check of bytes against a
+//! sender's own checksum. Refuses to hash identities: a number of
 //! thirteen digits is guessed through any unkeyed hash in seconds; those go through `KeyedHasher`.
 
 use super::VaultError;
@@ -39,8 +40,12 @@ impl Sha256Stream {
         self.bytes
     }
 
+    pub fn finish(self) -> [u8; 32] {
+        self.state.finish()
+    }
+
     pub fn finish_hex(self) -> String {
-        HEXLOWER.encode(&self.state.finish())
+        HEXLOWER.encode(&self.finish())
     }
 }
 
@@ -104,9 +109,16 @@ pub(super) struct HmacState {
 }
 
 impl HmacState {
-    /// `key` of 32 bytes: shorter than a block, so it is padded and never hashed (RFC 2104 §2).
-    pub(super) fn new(key: &[u8; 32]) -> Self {
+    /// A key up to a block is padded, a longer one is hashed first (RFC 2104 §2). Our own have 32 bytes.
+    pub(super) fn new(key: &[u8]) -> Self {
         let mut pads = [[0x36_u8; 64], [0x5c_u8; 64]];
+        let hashed;
+        let key = if key.len() > pads[0].len() {
+            hashed = sha256(key);
+            &hashed
+        } else {
+            key
+        };
         for pad in &mut pads {
             for (slot, byte) in pad.iter_mut().zip(key) {
                 *slot ^= byte;
@@ -126,6 +138,27 @@ impl HmacState {
         let mut outer = self.outer.clone();
         outer.update(&inner.finish());
         outer.finish()
+    }
+}
+
+/// HMAC-SHA-256 of a stream under somebody else's key, such as the secret that signs a request.
+pub struct HmacStream {
+    state: HmacState,
+    inner: Sha256,
+}
+
+impl HmacStream {
+    pub fn new(key: &[u8]) -> Self {
+        let state = HmacState::new(key);
+        HmacStream { inner: state.start(), state }
+    }
+
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.inner.update(bytes);
+    }
+
+    pub fn finish(self) -> [u8; 32] {
+        self.state.finish(self.inner)
     }
 }
 

@@ -167,8 +167,8 @@ impl Drop for SealedWriter {
 }
 
 /// Reads a sealed file from any place; one chunk is held in the clear, in memory.
-pub struct SealedReader {
-    file: File,
+pub struct SealedReader<S = File> {
+    source: S,
     chunks: Chunks,
     chunk_bytes: u64,
     chunk_count: u64,
@@ -183,13 +183,22 @@ pub struct SealedReader {
 impl SealedReader {
     pub(super) fn open(keyring: &Keyring, path: &Path, label: &[u8]) -> Result<Self, VaultError> {
         let io = || VaultError::file(path);
-        let mut file = File::open(path).map_err(io())?;
+        let file = File::open(path).map_err(io())?;
         let length = file.metadata().map_err(io())?.len();
+        SealedReader::over(keyring, file, length, label).map_err(|error| match error {
+            VaultError::Source(source) => io()(source),
+            other => other,
+        })
+    }
+}
+
+impl<S: Read + Seek> SealedReader<S> {
+    pub(super) fn over(keyring: &Keyring, mut source: S, length: u64, label: &[u8]) -> Result<Self, VaultError> {
         let mut head: Head = [0; HEAD_BYTES];
         if length < (HEAD_BYTES + TAG_BYTES) as u64 {
             return Err(VaultError::Broken);
         }
-        file.read_exact(&mut head).map_err(io())?;
+        source.read_exact(&mut head).map_err(VaultError::Source)?;
         if &head[..4] != MAGIC || head[4] != VERSION || !CHUNK_BITS_ALLOWED.contains(&head[5]) {
             return Err(VaultError::Broken);
         }
@@ -200,7 +209,7 @@ impl SealedReader {
             return Err(VaultError::Broken);
         };
         let mut reader = SealedReader {
-            file,
+            source,
             chunks: Chunks::new(keyring, &head, label)?,
             chunk_bytes,
             chunk_count,
@@ -212,7 +221,7 @@ impl SealedReader {
         };
         reader.load(chunk_count - 1).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData => VaultError::Broken,
-            _ => io()(error),
+            _ => VaultError::Source(error),
         })?;
         Ok(reader)
     }
@@ -232,9 +241,9 @@ impl SealedReader {
         }
         self.loaded = None;
         let stride = self.chunk_bytes + TAG_BYTES as u64;
-        self.file.seek(SeekFrom::Start(HEAD_BYTES as u64 + index * stride))?;
+        self.source.seek(SeekFrom::Start(HEAD_BYTES as u64 + index * stride))?;
         self.sealed.clear();
-        (&mut self.file).take(stride).read_to_end(&mut self.sealed)?;
+        (&mut self.source).take(stride).read_to_end(&mut self.sealed)?;
         self.plain.clear();
         let last = index + 1 == self.chunk_count;
         self.chunks
@@ -245,7 +254,7 @@ impl SealedReader {
     }
 }
 
-impl Read for SealedReader {
+impl<S: Read + Seek> Read for SealedReader<S> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.position >= self.plain_bytes || out.is_empty() {
             return Ok(0);
@@ -260,7 +269,7 @@ impl Read for SealedReader {
     }
 }
 
-impl Seek for SealedReader {
+impl<S: Read + Seek> Seek for SealedReader<S> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(at) => Some(at),

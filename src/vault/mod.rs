@@ -21,7 +21,7 @@ mod keyring;
 mod seal;
 mod sign;
 
-pub use digest::{Checked, Checksum, Sha256Stream, hash_token, random_token, sha256, sha256_hex};
+pub use digest::{Checked, Checksum, HmacStream, Sha256Stream, hash_token, random_token, sha256, sha256_hex};
 pub use file::{KeptFile, SealedReader, SealedWriter};
 pub use hasher::{HashDomain, KeyedHasher};
 pub use seal::Sealer;
@@ -49,6 +49,8 @@ pub enum VaultError {
         #[source]
         source: io::Error,
     },
+    #[error("a sealed file can't be read on")]
+    Source(#[source] io::Error),
     #[error("a sealed value names key {0}, which the keyring doesn't hold")]
     UnknownKey(u16),
     #[error("a sealed value is broken, or was sealed for another place")]
@@ -122,6 +124,16 @@ impl Vault {
     /// Opens a sealed file; its end is authenticated at once, every other chunk when it is read.
     pub fn open_sealed(&self, path: &Path, label: &[u8]) -> Result<SealedReader, VaultError> {
         SealedReader::open(&self.keyring, path, label)
+    }
+
+    /// The same from wherever its bytes lie; `bytes` of them.
+    pub fn open_sealed_in<S: io::Read + io::Seek>(
+        &self,
+        source: S,
+        bytes: u64,
+        label: &[u8],
+    ) -> Result<SealedReader<S>, VaultError> {
+        SealedReader::over(&self.keyring, source, bytes, label)
     }
 
     /// ES256 (RFC 7518 §3.4) over `bytes`: base64url of r‖s.

@@ -17,6 +17,7 @@ mod harness;
 mod hostile;
 mod http;
 mod mappings;
+mod objects;
 mod postgres;
 mod privacy;
 mod repairs;

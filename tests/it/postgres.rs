@@ -12,6 +12,8 @@ mod crash;
 mod harness;
 #[path = "http.rs"]
 mod http;
+#[path = "objects.rs"]
+mod objects;
 #[path = "privacy.rs"]
 mod privacy;
 #[path = "replicas.rs"]

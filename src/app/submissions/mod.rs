@@ -112,8 +112,8 @@ impl Waiting {
             not_before: Some(not_before.to_string()),
             message: match tries {
                 0 => Bilingual::new(
-                    "ไฟล์เก็บไว้แล้ว ฐานข้อมูลของระบบไม่พร้อม เป็นความขัดข้องของระบบ ไม่ใช่ของไฟล์",
-                    "The file is kept; the gateway's database was not there. The fault is the gateway's, not the file's",
+                    "ไฟล์เก็บไว้แล้ว ฐานข้อมูลหรือที่เก็บไฟล์ของระบบไม่พร้อม เป็นความขัดข้องของระบบ ไม่ใช่ของไฟล์",
+                    "The file is kept; the gateway's database or file store was not there. The fault is the gateway's, not the file's",
                 ),
                 _ => Bilingual::new(
                     format!(

@@ -23,12 +23,9 @@ fn rest_after(tries: u32) -> SignedDuration {
     doubled.unwrap_or(REST_MAX).min(REST_MAX)
 }
 
-/// A database that is away says nothing of the file: however long it is away, no file ends for that.
+/// A database or object store that is away says nothing of the file: however long it is away, no file ends for that.
 fn tries_after(before: u32, error: &AppError) -> u32 {
-    match error {
-        AppError::Store(store) if store.is_busy() => before,
-        _ => before + 1,
-    }
+    if error.is_away() { before } else { before + 1 }
 }
 
 impl App {
@@ -79,6 +76,8 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::DecodeError;
+    use crate::objects::ObjectsError;
     use crate::store::StoreError;
 
     #[test]
@@ -89,9 +88,19 @@ mod tests {
     }
 
     #[test]
-    fn a_database_that_is_away_costs_no_try() {
-        let away = AppError::Store(StoreError::Unreachable(std::io::Error::other("away").into()));
-        assert_eq!(tries_after(3, &away), 3);
-        assert_eq!(tries_after(3, &AppError::Worker), 4);
+    fn a_database_or_object_store_that_is_away_costs_no_try() {
+        let unread = || std::io::Error::from(ObjectsError::Away("no answer".into()));
+        for away in [
+            AppError::Store(StoreError::Unreachable(std::io::Error::other("away").into())),
+            AppError::Objects(ObjectsError::Away("no answer".into())),
+            AppError::Kept(unread()),
+            AppError::Sendback(DecodeError::Io(unread()).into()),
+        ] {
+            assert_eq!(tries_after(3, &away), 3, "{away}");
+        }
+        let gone = || std::io::Error::from(ObjectsError::Missing);
+        for ours in [AppError::Worker, AppError::Objects(ObjectsError::Missing), AppError::Kept(gone())] {
+            assert_eq!(tries_after(3, &ours), 4, "{ours}");
+        }
     }
 }

@@ -121,7 +121,7 @@ impl App {
 
     /// Takes up every submission a crash or stop left unfinished, where no other process is at it; answers how many.
     pub async fn recover(&self) -> Result<usize, AppError> {
-        self.sweep_kept()?;
+        self.sweep_spool()?;
         let mut taken_up = 0;
         for Due { id, .. } in self.unfinished(true).await? {
             match self.try_process(&id, None).await {

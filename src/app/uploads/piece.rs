@@ -110,7 +110,7 @@ impl App {
             if !whole || !checked.is_right() {
                 return Err(UploadError::Checksum.into());
             }
-            self.enter(&mut piece).await?;
+            self.enter_parts(&mut piece).await?;
         }
         Ok(piece.upload.received)
     }
@@ -122,12 +122,12 @@ impl App {
         piece.sealed.push(part);
         finished?;
         if piece.checked.is_none() {
-            self.enter(&mut piece).await?;
+            self.enter_parts(&mut piece).await?;
         }
         Ok(piece)
     }
 
-    async fn enter(&self, piece: &mut Piece) -> Result<(), AppError> {
+    async fn enter_parts(&self, piece: &mut Piece) -> Result<(), AppError> {
         if piece.upload.parts + piece.sealed.len() as u64 > PARTS_MAX {
             return Err(UploadError::TooManyParts.into());
         }

@@ -12,9 +12,9 @@ pub(in crate::store) struct FileClaim {
 
 impl FileClaim {
     /// None: somebody holds it.
-    pub(in crate::store) fn take(folder: &Path, id: &str) -> Result<Option<FileClaim>, StoreError> {
+    pub(in crate::store) fn take(folder: &Path, name: &str) -> Result<Option<FileClaim>, StoreError> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(StoreError::File)?;
-        let path = folder.join(id);
+        let path = folder.join(name);
         let file = File::create(&path).map_err(StoreError::File)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(FileClaim { path, _file: file })),

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod database;
+pub mod objects;
 pub mod process;
 
 use futures_util::future::BoxFuture;
@@ -106,9 +107,13 @@ impl Gateway {
     }
 
     pub fn restart_overloaded(self) -> Self {
+        self.restart_overloaded_with(&[])
+    }
+
+    pub fn restart_overloaded_with(self, settings: &[(&str, &str)]) -> Self {
         let home = self.home.clone();
         drop(self);
-        Gateway::start_in(home, &[], true)
+        Gateway::start_in(home, settings, true)
     }
 
     pub fn home(&self) -> &Path {

@@ -1,0 +1,132 @@
+//! A folder of files. What others may write into it is looked at before it is trusted.
+//!
+//! Owns that nothing half-written ever stands under its name, and that no symbolic link leads out of the folder: whoever may
+//! drop a file there must not be able to make us read or overwrite another. Refuses links, devices and pipes.
+
+use super::{Content, Entry, ObjectsError};
+use futures_util::StreamExt;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+#[derive(Debug, Clone)]
+pub(super) struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    pub(super) fn new(root: &Path) -> Folder {
+        Folder { root: root.to_owned() }
+    }
+
+    pub(super) fn path(&self, key: &Path) -> PathBuf {
+        self.root.join(key)
+    }
+
+    /// The folder of a key, made where it isn't there.
+    fn own_folder(&self, key: &Path) -> Result<PathBuf, ObjectsError> {
+        let folder = match key.parent() {
+            Some(parent) => self.root.join(parent),
+            None => self.root.clone(),
+        };
+        if folder != self.root {
+            match fs::create_dir(&folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(ObjectsError::Folder(error)),
+                _ => {}
+            }
+            if !fs::symlink_metadata(&folder).map_err(ObjectsError::Folder)?.is_dir() {
+                return Err(ObjectsError::NoFolder);
+            }
+        }
+        Ok(folder)
+    }
+
+    pub(super) fn open(&self, key: &Path) -> Result<File, ObjectsError> {
+        let path = self.path(key);
+        let named = self.plain(&path)?.ok_or(ObjectsError::Missing)?;
+        let file = File::open(&path).map_err(ObjectsError::Folder)?;
+        let opened = file.metadata().map_err(ObjectsError::Folder)?;
+        // A link may have come into its place in between.
+        if (named.dev(), named.ino()) == (opened.dev(), opened.ino()) { Ok(file) } else { Err(ObjectsError::Missing) }
+    }
+
+    /// None: not there, or no plain file.
+    fn plain(&self, path: &Path) -> Result<Option<Metadata>, ObjectsError> {
+        match fs::symlink_metadata(path) {
+            Ok(found) => Ok(Some(found).filter(Metadata::is_file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ObjectsError::Folder(error)),
+        }
+    }
+
+    pub(super) fn stat(&self, key: &Path) -> Result<Option<Entry>, ObjectsError> {
+        let found = self.plain(&self.path(key))?;
+        Ok(found.map(|found| entry(&found, key.file_name().unwrap_or_default().into())))
+    }
+
+    pub(super) fn list(&self, folder: &str, max: usize) -> Result<Vec<Entry>, ObjectsError> {
+        let folder = self.root.join(folder);
+        let found = match fs::read_dir(&folder) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && folder != self.root => return Ok(Vec::new()),
+            Err(error) => return Err(ObjectsError::Folder(error)),
+        };
+        let mut entries = Vec::new();
+        for one in found {
+            let one = one.map_err(ObjectsError::Folder)?;
+            // Gone again is as good as never there.
+            if let Some(found) = self.plain(&one.path())? {
+                entries.push(entry(&found, one.file_name()));
+            }
+            if entries.len() >= max {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
+    pub(super) async fn put(&self, key: &Path, mut content: Content) -> Result<(), ObjectsError> {
+        let folder = self.own_folder(key)?;
+        let path = self.path(key);
+        let mut part = tempfile::Builder::new().suffix(".part").tempfile_in(&folder).map_err(ObjectsError::Folder)?;
+        while let Some(piece) = content.next().await {
+            let piece = piece.map_err(ObjectsError::Content)?;
+            let write = move || part.write_all(&piece).map(|()| part);
+            part = blocking(write).await?;
+        }
+        blocking(move || {
+            use std::os::unix::fs::PermissionsExt;
+            // Its readers are not only we: the folder says who may come in.
+            part.as_file().set_permissions(fs::Permissions::from_mode(0o660))?;
+            part.as_file().sync_all()?;
+            part.persist(&path).map_err(|error| error.error)?;
+            File::open(&folder)?.sync_all()
+        })
+        .await
+    }
+
+    pub(super) fn delete(&self, key: &Path) -> Result<(), ObjectsError> {
+        match fs::remove_file(self.path(key)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ObjectsError::Folder(error)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> Result<(), ObjectsError> {
+        let folder = self.own_folder(to)?;
+        fs::rename(self.path(from), self.path(to))
+            .and_then(|()| File::open(folder)?.sync_all())
+            .map_err(ObjectsError::Folder)
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, ObjectsError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| ObjectsError::Worker)?.map_err(ObjectsError::Folder)
+}
+
+fn entry(found: &Metadata, name: std::ffi::OsString) -> Entry {
+    let modified = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+    Entry { name, bytes: found.len(), modified, version: None }
+}
