@@ -4,8 +4,9 @@
 //! store, object store; then the worker, which takes up what a crash left unfinished, the upkeep, and the server.
 
 use crate::app::assets::{AssetFolders, Assets};
+use crate::app::pickup::Pickup;
 use crate::app::{App, Pace};
-use crate::config::Settings;
+use crate::config::{PickupSettings, Settings};
 use crate::decode::Limits;
 use crate::http::Parts;
 use crate::objects::Objects;
@@ -57,14 +58,26 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
 
 /// Serves until stopped. Work that a crash or stop left unfinished is taken up at once, beside new requests. `drain_grace`:
 /// how long a gateway that was told to stop still takes requests, so that whoever hands them out hears of it.
-pub async fn serve(app: App, listener: TcpListener, drain_grace: Duration) -> anyhow::Result<()> {
+pub async fn serve(app: App, settings: &Settings, listener: TcpListener, drain_grace: Duration) -> anyhow::Result<()> {
     app.sweep_spool().context("what a crash left could not be cleared away")?;
     app.sweep_uploads().await.context("what a crash left could not be cleared away")?;
+    let pickups = pickups(&app, settings)?;
     let app = Arc::new(app);
     let worker = Worker::start(app.clone(), app.pace().submissions_at_once);
-    let upkeep = Upkeep::start(app.clone());
+    let look_every = Duration::from_secs(settings.pickup_seconds);
+    let upkeep = Upkeep::start(app.clone(), worker.queue(), pickups, look_every);
     let served = crate::http::serve(Parts::of(app, worker.queue()), listener, drain_grace).await;
     upkeep.stop().await;
     worker.stop().await;
     served.context("the gateway stopped")
+}
+
+/// A mapping that isn't there would leave the files lying for ever, so it stops the start.
+fn pickups(app: &App, settings: &Settings) -> anyhow::Result<Vec<Pickup>> {
+    let open = |terms: &PickupSettings| {
+        let (from, mapping) = (&terms.from, &terms.mapping);
+        app.assets().mapping(mapping).with_context(|| format!("pickup {from}: there is no mapping {mapping}"))?;
+        Pickup::open(terms, &settings.object_options).with_context(|| format!("pickup {from} can't be opened"))
+    };
+    settings.pickups.iter().map(open).collect()
 }

@@ -1,10 +1,12 @@
-//! What the gateway does by the clock: it clears away what nobody acknowledged.
+//! What the gateway does by the clock: it looks where files are dropped, and clears away what nobody acknowledged.
 //!
 //! Owns the times of it. Every gateway of a store has one; the store lets one of them do a duty at a time, so any may die.
-//! A failure is logged, and the next turn tries again.
+//! A failure is logged, without names of files, and the next turn tries again.
 
-use crate::app::App;
 use crate::app::keeping::ORPHAN_AGE;
+use crate::app::pickup::Pickup;
+use crate::app::{App, AppError};
+use crate::http::queue::{Lane, Queue};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +22,17 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    pub fn start(app: Arc<App>) -> Upkeep {
+    /// `look_every`: between two looks at each place.
+    pub fn start(app: Arc<App>, queue: Arc<dyn Queue>, pickups: Vec<Pickup>, look_every: Duration) -> Upkeep {
         let (stop, stopped) = watch::channel(false);
-        let tasks = vec![spawn(sweep(app, stopped))];
+        let mut tasks = vec![spawn(sweep(app.clone(), stopped.clone()))];
+        if !pickups.is_empty() {
+            tasks.push(spawn(look(app, queue, pickups, look_every, stopped)));
+        }
         Upkeep { stop, tasks }
     }
 
-    /// Waits for what is being done.
+    /// Waits for what is being done; a file that is being taken is taken to its end.
     pub async fn stop(self) {
         // Nobody listening means that all tasks ended already.
         let _ = self.stop.send(true);
@@ -62,6 +68,55 @@ async fn sweep(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "what nobody acknowledged could not be cleared away");
             }
+        }
+    }
+}
+
+async fn look(
+    app: Arc<App>,
+    queue: Arc<dyn Queue>,
+    pickups: Vec<Pickup>,
+    every: Duration,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut clock = tokio::time::interval(every);
+    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => return,
+            _ = clock.tick() => {}
+        }
+        for pickup in &pickups {
+            if *stopped.borrow() {
+                return;
+            }
+            look_at(&app, &*queue, pickup).await;
+        }
+    }
+}
+
+async fn look_at(app: &App, queue: &dyn Queue, pickup: &Pickup) {
+    let (client, mapping) = (&pickup.terms().client, &pickup.terms().mapping);
+    match app.look(pickup).await {
+        Ok(None) => {}
+        Ok(Some(looked)) => {
+            for (id, bytes) in &looked.kept {
+                let lane = if *bytes <= app.pace().small_submission_bytes { Lane::Small } else { Lane::Large };
+                // What a full queue refuses is taken up from the store within a minute.
+                drop(queue.enter(id.clone(), lane));
+            }
+            let (kept, failed, answered) = (looked.kept.len(), looked.failed, looked.answered);
+            if kept + failed + answered > 0 {
+                tracing::info!(%client, mapping, kept, failed, answered, "dropped files were looked at");
+            }
+        }
+        Err(AppError::UnknownClient) => {
+            tracing::warn!(%client, mapping, "the client of a pickup isn't there or is revoked; its files stay");
+        }
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(%client, mapping, error, "a place where files are dropped could not be looked at; they stay");
         }
     }
 }

@@ -72,6 +72,16 @@ impl App {
         Ok(self.store.revoke_client(id, &entry).await?)
     }
 
+    /// A client as what acts in its name sees it.
+    ///
+    /// Errors: `UnknownClient` for one that isn't there or is revoked.
+    pub(super) async fn client_principal(&self, id: &ClientId) -> Result<Principal, AppError> {
+        let found =
+            self.store.clients().await?.into_iter().find(|client| client.id == *id && client.revoked_at.is_none());
+        let Client { id, name, agency, scopes, .. } = found.ok_or(AppError::UnknownClient)?;
+        Ok(Principal::Client { id, name, agency, scopes })
+    }
+
     /// Who a bearer token is. Tokens are 256 random bits, so looking up their hash leaks nothing worth timing.
     ///
     /// Errors: `NotAuthenticated` for an unknown or revoked token.

@@ -4,6 +4,7 @@
 //! nothing short of losing both loses it. Refuses what is over the limit while it is still arriving.
 
 use super::keeping::kept_key;
+use super::pickup::DropMark;
 use super::{App, AppError, journal_entry};
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::SubmissionMode;
@@ -36,6 +37,8 @@ pub struct Intake {
     writer: SealedWriter,
     path: PathBuf,
     bytes_max: u64,
+    /// Of a dropped file: what tells it from every other, before its bytes are known.
+    drop_mark: Option<DropMark>,
 }
 
 /// A sealed file on its way into the store.
@@ -75,7 +78,8 @@ impl App {
         let path = self.landing(&id)?;
         let writer = self.vault.create_sealed(&path, id.as_str().as_bytes())?;
         let terms = FileTerms { mapping: name, ..terms };
-        Ok(Intake { id, terms, authorised, agency, writer, path, bytes_max: self.limits.file_bytes_max })
+        let bytes_max = self.limits.file_bytes_max;
+        Ok(Intake { id, terms, authorised, agency, writer, path, bytes_max, drop_mark: None })
     }
 
     /// May this principal send files with the mapping? For which agency then (none: the register), and the mapping's own name.
@@ -103,9 +107,12 @@ impl App {
     ///
     /// Errors: the idempotency key was used for other bytes or terms; store, object store or disk failed.
     pub async fn keep(&self, intake: Intake) -> Result<Kept, AppError> {
-        let Intake { id, terms, authorised, agency, writer, path, .. } = intake;
+        let Intake { id, mut terms, authorised, agency, writer, path, drop_mark, .. } = intake;
         self.mark(&id).await?;
         let sealed = tokio::task::spawn_blocking(move || writer.finish()).await.map_err(|_| AppError::Worker)??;
+        if let Some(mark) = drop_mark {
+            terms.idempotency_key = Some(self.drop_key(&mark, &sealed.sha256));
+        }
         let entering =
             Entering { id: &id, terms: &terms, authorised: &authorised, agency, sealed: &sealed, path: &path };
         let mut in_doubt = false;
@@ -195,6 +202,11 @@ pub(super) fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
 }
 
 impl Intake {
+    /// For a dropped file, whose sender gives no key: its mark and its bytes make one.
+    pub(super) fn marked(self, mark: DropMark) -> Self {
+        Intake { drop_mark: Some(mark), ..self }
+    }
+
     pub fn id(&self) -> &SubmissionId {
         &self.id
     }

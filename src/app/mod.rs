@@ -12,6 +12,7 @@ pub mod input;
 pub mod intake;
 pub mod keeping;
 pub mod lines;
+pub mod pickup;
 pub mod publishing;
 pub mod records;
 pub mod reference;

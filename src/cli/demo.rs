@@ -6,7 +6,7 @@ use super::terminal::say;
 use super::{publish, submit, summary};
 use crate::app::App;
 use crate::app::intake::FileTerms;
-use crate::config::{Database, Place};
+use crate::config::{Database, Place, Settings};
 use crate::domain::enrolment::SubmissionMode;
 use crate::domain::principal::{Principal, Scope};
 use crate::domain::round::Round;
@@ -43,6 +43,7 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
     settings.home = folder.path().join("var");
     settings.database = Database::Sqlite(settings.home.join("saphan.db"));
     settings.objects = Place::Folder(settings.home.clone());
+    settings.pickups.clear();
     crate::telemetry::init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -51,7 +52,7 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
         if arguments.once {
             return Ok(ExitCode::SUCCESS);
         }
-        keep_serving(app).await?;
+        keep_serving(app, &settings).await?;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -74,7 +75,7 @@ async fn report(app: &App, folder: &Path, lang: Lang) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn keep_serving(app: App) -> anyhow::Result<()> {
+async fn keep_serving(app: App, settings: &Settings) -> anyhow::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
     let address = format!("http://{}", listener.local_addr()?);
     let issued = app
@@ -93,5 +94,5 @@ async fn keep_serving(app: App) -> anyhow::Result<()> {
     say!("  standards    {address}/standards/enrolment/1");
     say!("\nThe ministry's token for this demo (read everything, run counts):\n  {}", issued.token);
     say!("  curl -H 'Authorization: Bearer {}' {address}/v1/counts/{ROUND}", issued.token);
-    crate::startup::serve(app, listener, std::time::Duration::ZERO).await
+    crate::startup::serve(app, settings, listener, std::time::Duration::ZERO).await
 }

@@ -24,7 +24,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let app = crate::startup::open(&settings).await?;
         eprintln!("Saphan listens on http://{}", listener.local_addr()?);
         let grace = Duration::from_secs(settings.limits.drain_seconds);
-        crate::startup::serve(app, listener, grace).await
+        crate::startup::serve(app, &settings, listener, grace).await
     })?;
     Ok(ExitCode::SUCCESS)
 }

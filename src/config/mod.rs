@@ -8,15 +8,17 @@
 //!
 //! Deliberately absent: the master key and passwords in the file. A secret belongs in the environment or in its own file.
 
+mod pickup;
 mod place;
 mod value;
 
+pub use pickup::{PickupRound, PickupSettings};
 pub use place::{ObjectOptions, Place};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use value::{Given, Text, bytes, number};
+use value::{Entry, Given, bytes, number};
 
 /// All settings, with their defaults.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,6 +39,10 @@ pub struct Settings {
     pub objects: Place,
     /// `AWS_…`: how buckets are reached. Environment only.
     pub object_options: ObjectOptions,
+    /// `pickup`: places where files are dropped. File only.
+    pub pickups: Vec<PickupSettings>,
+    /// `SAPHAN_PICKUP_SECONDS`: between two looks at them, default 15.
+    pub pickup_seconds: u64,
     pub limits: LimitSettings,
 }
 
@@ -52,6 +58,8 @@ impl std::fmt::Debug for Settings {
             .field("master_key", &self.master_key.as_ref().map(|_| "…"))
             .field("objects", &self.objects)
             .field("object_options", &self.object_options)
+            .field("pickups", &self.pickups)
+            .field("pickup_seconds", &self.pickup_seconds)
             .field("limits", &self.limits)
             .finish()
     }
@@ -104,7 +112,7 @@ pub struct LimitSettings {
 }
 
 /// Every setting, by its name in the file.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "home",
     "database_url",
     "listen",
@@ -112,6 +120,7 @@ const NAMES: [&str; 18] = [
     "mappings",
     "master_key",
     "objects_url",
+    "pickup_seconds",
     "file_bytes_max",
     "expanded_bytes_max",
     "rows_max",
@@ -125,6 +134,8 @@ const NAMES: [&str; 18] = [
     "drain_seconds",
 ];
 const PREFIX: &str = "SAPHAN_";
+/// A list, so it has its place in the file only.
+const PICKUP: &str = "pickup";
 /// Variables with our prefix that other parts read.
 const NOT_SETTINGS: [&str; 6] =
     ["SAPHAN_CONFIG", "SAPHAN_LANG", "SAPHAN_LOG", "SAPHAN_LOG_JSON", "SAPHAN_SERVER", "SAPHAN_TOKEN"];
@@ -177,21 +188,21 @@ impl Settings {
         environment: &BTreeMap<String, String>,
     ) -> Result<Settings, ConfigFaults> {
         let mut given = Given::default();
-        if let Some(file) = file {
-            from_file(file, &mut given);
-        }
+        let pickups = file.map(|file| from_file(file, &mut given)).unwrap_or_default();
         from_environment(environment, &mut given);
         let home = given.take("home", |text| Ok(PathBuf::from(text))).unwrap_or_else(|| "./var".into());
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let small = |max: u64| move |text: &str| number(text, 1, max).map(|number| number as usize);
         let objects = given.take("objects_url", Place::parse).unwrap_or_else(|| Place::Folder(home.clone()));
         let object_options = ObjectOptions::of(environment);
-        if objects.is_bucket() {
+        if objects.is_bucket() || pickups.iter().any(|pickup| pickup.from.is_bucket()) {
             object_options.check(&mut given);
         }
         let settings = Settings {
             objects,
             object_options,
+            pickups,
+            pickup_seconds: given.take("pickup_seconds", |text| number(text, 1, 86_400)).unwrap_or(15),
             database: given.take("database_url", database).unwrap_or_else(|| Database::Sqlite(home.join("saphan.db"))),
             home,
             listen: given.take("listen", listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
@@ -225,29 +236,48 @@ fn read_limited(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-fn from_file(file: ConfigFile<'_>, given: &mut Given) {
+fn from_file(file: ConfigFile<'_>, given: &mut Given) -> Vec<PickupSettings> {
     let place = |line: u64, column: u64| format!("{}:{line}:{column}", file.name);
+    let mut pickups = Vec::new();
     if file.text.trim().is_empty() {
-        return;
+        return pickups;
     }
-    let entries: BTreeMap<String, serde_saphyr::Spanned<Text>> = match serde_saphyr::from_str(file.text) {
+    let entries: BTreeMap<String, serde_saphyr::Spanned<Entry>> = match serde_saphyr::from_str(file.text) {
         Ok(entries) => entries,
         Err(error) => {
             let place = error.location().map_or(file.name.to_owned(), |at| place(at.line(), at.column()));
             given.fault(place, "not a list of `setting: value` lines, or one stands twice".to_owned());
-            return;
+            return pickups;
         }
     };
     let mut entries: Vec<_> = entries.into_iter().collect();
     entries.sort_by_key(|(_, entry)| (entry.defined.line(), entry.defined.column()));
     for (name, entry) in entries {
-        let place = place(entry.defined.line(), entry.defined.column());
+        let at = place(entry.defined.line(), entry.defined.column());
+        let (text, place) = match entry.value {
+            Entry::One(text) if name != PICKUP => (text.0, at),
+            Entry::List(items) if name == PICKUP => {
+                pickups = pickup::read(items, place, given);
+                continue;
+            }
+            Entry::List(_) => {
+                given.fault(at, format!("`{name}` takes one value, not a list"));
+                continue;
+            }
+            Entry::One(_) => {
+                given.fault(
+                    at,
+                    "`pickup` takes a list of places, each with `from`, `mapping`, `round`, `client`".into(),
+                );
+                continue;
+            }
+        };
         if name == "master_key" {
             given.fault(
                 place,
                 "a secret doesn't belong in this file: set SAPHAN_MASTER_KEY, or leave it to keys/master.key".into(),
             );
-        } else if name == "database_url" && has_password(&entry.value.0) {
+        } else if name == "database_url" && has_password(&text) {
             given.fault(
                 place,
                 "a password doesn't belong in this file: leave it out of the address and put it into PGPASSWORD or \
@@ -255,13 +285,14 @@ fn from_file(file: ConfigFile<'_>, given: &mut Given) {
                     .into(),
             );
         } else if NAMES.contains(&name.as_str()) {
-            given.set(name, place, entry.value.0);
+            given.set(name, place, text);
         } else {
             let hint = nearest(&name)
                 .map_or_else(|| "known are: ".to_owned() + &NAMES.join(", "), |near| format!("did you mean `{near}`?"));
             given.fault(place, format!("there is no setting `{name}`; {hint}"));
         }
     }
+    pickups
 }
 
 fn from_environment(environment: &BTreeMap<String, String>, given: &mut Given) {
@@ -269,6 +300,8 @@ fn from_environment(environment: &BTreeMap<String, String>, given: &mut Given) {
         let Some(name) = variable.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else { continue };
         if NAMES.contains(&name.as_str()) {
             given.set(name, variable.clone(), value.clone());
+        } else if name == PICKUP {
+            given.fault(variable.clone(), "a list of places stands in the settings file, as `pickup`".into());
         } else if NOT_SETTINGS.contains(&variable.as_str()) {
             // Read elsewhere.
         } else if let Some(near) = nearest(&name) {
@@ -298,6 +331,7 @@ fn unknown(names: Vec<String>, are_settings_loaded: bool) -> Vec<(String, Option
         let name = variable.strip_prefix(PREFIX)?.to_ascii_lowercase();
         let is_known = NAMES.contains(&name.as_str())
             || NOT_SETTINGS.contains(&variable.as_str())
+            || (name == PICKUP && are_settings_loaded)
             || variable.starts_with(TEST_PREFIX);
         let near = nearest(&name);
         if is_known || (are_settings_loaded && near.is_some()) {

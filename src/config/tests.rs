@@ -1,6 +1,8 @@
 //! Settings from both sources, and every fault at once.
 
 use super::*;
+use crate::domain::enrolment::SubmissionMode;
+use crate::domain::round::Round;
 
 fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| (format!("SAPHAN_{name}"), (*value).to_owned())).collect()
@@ -167,4 +169,40 @@ fn the_line_to_a_bucket_is_encrypted_unless_it_is_said_and_no_secret_is_shown() 
     given.remove("SAPHAN_OBJECTS_URL");
     given.remove("AWS_ALLOW_HTTP");
     assert!(Settings::parse(None, &given).is_ok());
+}
+
+#[test]
+fn places_where_files_are_dropped_are_read_from_the_file_with_all_their_faults() {
+    let client = format!("cli_{}", "0".repeat(32));
+    let text = format!(
+        "workers: 3\npickup:\n  - from: /srv/drop/dole\n    mapping: dole/enrolments\n    round: 2569/1\n    \
+         mode: delta\n    client: {client}\n  - {{ from: s3://bucket/drop, mapping: obec/enrolments, round: next, client: {client} }}\n"
+    );
+    let settings = Settings::parse(file(&text), &environment(&[])).unwrap();
+    let [one, two] = &settings.pickups[..] else { panic!("{settings:?}") };
+    assert_eq!((&one.from, one.mode), (&Place::Folder("/srv/drop/dole".into()), SubmissionMode::Delta));
+    assert_eq!(one.round, PickupRound::Fixed(Round::parse("2026-06-10").unwrap()));
+    assert_eq!((two.round, two.mode), (PickupRound::Next, SubmissionMode::Replace));
+    assert_eq!(settings.pickup_seconds, 15);
+
+    let bad = "pickup:\n  - from: ftp://x/y\n    mapping: m\n    round: yesterday\n    clint: x\n    client: obec\n  - mapping: m\n\
+               listen: [{a: 1}]\npickup_seconds: 0\n";
+    let faults = faults(bad, &[("PICKUP", "x")]);
+    for (place, fault) in [
+        ("saphan.yaml:2:", "not a place"),
+        ("saphan.yaml:4:", "a round is a count day"),
+        ("saphan.yaml:4:", "or `next`"),
+        ("saphan.yaml:5:", "no `clint`"),
+        ("saphan.yaml:6:", "cli_"),
+        ("saphan.yaml:7:", "needs `from`"),
+        ("saphan.yaml:8:", "takes one value"),
+        ("saphan.yaml:9:", "whole number"),
+        ("SAPHAN_PICKUP", "settings file"),
+    ] {
+        assert!(faults.iter().any(|f| f.starts_with(place) && f.contains(fault)), "{place} {fault}: {faults:#?}");
+    }
+    let twice = format!("pickup:\n{0}{0}", "  - { from: /a, mapping: m, round: next, client: CLIENT }\n")
+        .replace("CLIENT", &client);
+    assert!(self::faults(&twice, &[])[0].contains("stands twice"));
+    assert!(self::faults("pickup: /srv/drop\n", &[])[0].contains("a list of places"));
 }

@@ -1,7 +1,7 @@
 //! Single values of settings: where each was given, and how sizes and numbers are read.
 
 use super::ConfigFault;
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use std::collections::BTreeMap;
 
 /// A YAML scalar of any kind, as text: `8080`, `"8080"` and `8 MiB` are all fine.
@@ -32,6 +32,48 @@ impl<'de> Deserialize<'de> for Text {
             }
         }
         deserializer.deserialize_any(Scalar)
+    }
+}
+
+/// What stands behind a name in the file.
+pub(super) enum Entry {
+    One(Text),
+    /// Groups of named values.
+    List(Vec<super::pickup::Item>),
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrList;
+        impl<'de> Visitor<'de> for OneOrList {
+            type Value = Entry;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("one value, or a list")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Entry, E> {
+                Ok(Entry::One(Text(text.to_owned())))
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Entry, E> {
+                Ok(Entry::One(Text(number.to_string())))
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Entry, E> {
+                Ok(Entry::One(Text(number.to_string())))
+            }
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Entry, E> {
+                Ok(Entry::One(Text(number.to_string())))
+            }
+            fn visit_bool<E: Error>(self, value: bool) -> Result<Entry, E> {
+                Ok(Entry::One(Text(value.to_string())))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Entry, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(Entry::List(list))
+            }
+        }
+        deserializer.deserialize_any(OneOrList)
     }
 }
 

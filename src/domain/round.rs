@@ -53,6 +53,17 @@ impl Round {
         }
     }
 
+    /// The round counted on this day, or next after it.
+    pub fn next_from(day: Date) -> Self {
+        let (year, before) = (day.year(), |month: i8, last: i8| (day.month(), day.day()) <= (month, last));
+        let count_day = match () {
+            () if before(6, 10) => date(year, 6, 10),
+            () if before(11, 10) => date(year, 11, 10),
+            () => date(year.saturating_add(1).min(9_999), 6, 10),
+        };
+        Round { count_day }
+    }
+
     pub fn count_day(&self) -> Date {
         self.count_day
     }
@@ -105,6 +116,19 @@ mod tests {
         let round = Round::parse("2569/2").unwrap();
         assert_eq!((round.academic_year(), round.term()), (2569, 2));
         assert_eq!(round.to_string(), "2026-11-10");
+    }
+
+    #[test]
+    fn the_next_round_is_that_of_the_day_or_after_it() {
+        for (day, round) in [
+            (date(2026, 1, 1), "2026-06-10"),
+            (date(2026, 6, 10), "2026-06-10"),
+            (date(2026, 6, 11), "2026-11-10"),
+            (date(2026, 11, 10), "2026-11-10"),
+            (date(2026, 11, 11), "2027-06-10"),
+        ] {
+            assert_eq!(Round::next_from(day).to_string(), round, "{day}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where bytes lie: kept, sealed files. A folder, or a prefix of an S3 bucket.
+//! Where bytes lie: kept, sealed files, and the places where agencies drop theirs. A folder, or a prefix of an S3 bucket.
 //!
 //! Owns that what is reported done is there whole, that reading needs little memory, and that a store that is away is told
 //! from a file that isn't there. Knows nothing of what the bytes are. Refuses to tell names and addresses in its errors:

@@ -39,6 +39,8 @@ enum Held {
 /// What one gateway does for all that share the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duty {
+    /// Looking into the places where files are dropped.
+    Pickup,
     /// Clearing away what nobody acknowledged.
     Sweep,
 }
@@ -46,6 +48,7 @@ pub enum Duty {
 impl Duty {
     fn name(self) -> &'static str {
         match self {
+            Duty::Pickup => "duty_pickup",
             Duty::Sweep => "duty_sweep",
         }
     }

@@ -19,14 +19,17 @@ pub enum HashDomain {
     Person,
     /// A whole canonical record.
     Content,
+    /// A file that was dropped, with its name.
+    Dropped,
 }
 
-const DOMAINS: [(HashDomain, &str); 5] = [
+const DOMAINS: [(HashDomain, &str); 6] = [
     (HashDomain::Learner, "learner"),
     (HashDomain::Name, "name"),
     (HashDomain::Birth, "birth"),
     (HashDomain::Person, "person"),
     (HashDomain::Content, "content"),
+    (HashDomain::Dropped, "dropped"),
 ];
 
 /// One per worker; holds the prepared key states of every domain.

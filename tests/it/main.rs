@@ -18,6 +18,7 @@ mod hostile;
 mod http;
 mod mappings;
 mod objects;
+mod pickup;
 mod postgres;
 mod privacy;
 mod repairs;

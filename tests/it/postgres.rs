@@ -14,6 +14,8 @@ mod harness;
 mod http;
 #[path = "objects.rs"]
 mod objects;
+#[path = "pickup.rs"]
+mod pickup;
 #[path = "privacy.rs"]
 mod privacy;
 #[path = "replicas.rs"]
