@@ -20,9 +20,6 @@ const PAIRS: [(Agency, Agency); 6] = [
 /// By number.
 type Learner = (Agency, u64);
 
-/// Rows of one workbook.
-pub const SHEET_ROWS: u64 = 1_000_000;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Duplicate,
@@ -175,7 +172,13 @@ impl Cross {
 
     fn place(&self, world: &World<'_>, (agency, row): (Agency, u64)) -> Place {
         let (_, person) = self.person(world, agency, row);
-        let row = if agency == Agency::Opec { row % SHEET_ROWS } else { row };
-        Place { agency: agency.code(), row: row + 1, school_id: person.school.school_id.clone(), grade: person.grade }
+        let files = world.files(agency, self.rows(world, agency));
+        let start = files.iter().find(|file| file.contains(&row)).map_or(0, |file| file.start);
+        Place {
+            agency: agency.code(),
+            row: row - start + 1,
+            school_id: person.school.school_id.clone(),
+            grade: person.grade,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The files as the agencies send them: windows-874 CSV, XML, JSON, workbooks.
 
-use crate::cross::{Cross, SHEET_ROWS};
+use crate::cross::Cross;
 use crate::defect::{self, Cells};
 use crate::person::{Agency, Person, World};
 use crate::truth::{FileTruth, Spoiled};
@@ -20,16 +20,13 @@ const BUFFER: usize = 1 << 20;
 pub fn write(world: &World<'_>, cross: &Cross, agency: Agency, folder: &Path) -> anyhow::Result<Vec<FileTruth>> {
     let rows = cross.rows(world, agency);
     let mut files = Vec::new();
-    let parts: Vec<(String, Range<u64>)> = match agency {
-        Agency::Obec => vec![("obec.csv".into(), 0..rows)],
-        Agency::Ovec => vec![("ovec.xml".into(), 0..rows)],
-        Agency::Dole => vec![("dole.json".into(), 0..rows)],
-        Agency::Opec => {
-            let part = |at: u64| (format!("opec-{}.xlsx", at + 1), at * SHEET_ROWS..rows.min((at + 1) * SHEET_ROWS));
-            (0..rows.div_ceil(SHEET_ROWS)).map(part).collect()
-        }
-    };
-    for (name, range) in parts {
+    for (range, number) in world.files(agency, rows).into_iter().zip(1..) {
+        let name = match agency {
+            Agency::Obec => String::from("obec.csv"),
+            Agency::Ovec => String::from("ovec.xml"),
+            Agency::Dole => String::from("dole.json"),
+            Agency::Opec => format!("opec-{number}.xlsx"),
+        };
         let out = BufWriter::with_capacity(BUFFER, File::create(folder.join(&name))?);
         let mut file = FileTruth { name, agency: agency.code(), rows: 0, refused: Vec::new(), untidy: 0 };
         let mut rows = Rows { world, cross, agency, range, file: &mut file };

@@ -6,6 +6,10 @@ use crate::facts::{Facts, Subdistrict};
 use fastrand::Rng;
 use jiff::ToSpan;
 use jiff::civil::Date;
+use std::ops::Range;
+
+/// Rows of one workbook, about: a sheet holds 1,048,576.
+const SHEET_ROWS: u64 = 1_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Agency {
@@ -186,6 +190,17 @@ impl<'f> World<'f> {
                 }
             })
             .collect()
+    }
+
+    /// Rows of each file of an agency. The private schools' workbooks end where a school ends: a file says all of its schools.
+    pub fn files(&self, agency: Agency, rows: u64) -> Vec<Range<u64>> {
+        if agency != Agency::Opec {
+            return std::iter::once(0..rows).collect();
+        }
+        let (parts, schools) = (rows.div_ceil(SHEET_ROWS), self.open[agency as usize].len() as u64);
+        // The first learner of a school, as `person` hands them out.
+        let first_of = |school: u64| (school * rows).div_ceil(schools);
+        (0..parts).map(|part| first_of(part * schools / parts)..first_of((part + 1) * schools / parts)).collect()
     }
 
     pub fn person(&'f self, agency: Agency, number: u64) -> Person<'f> {

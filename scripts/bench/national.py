@@ -32,6 +32,8 @@ CROSS = {"CNT-DUP-AGENCY": "duplicates", "CNT-DUAL-OK": "permitted", "CNT-ID-SHA
          "CNT-DUP-SCHOOL": "other_school", "CNT-DUP-ROW": "same_school"}
 AGENCIES = {"10": "obec", "11": "opec", "12": "dole", "13": "ovec"}
 READY_SECONDS_MAX = 60
+# Cases that are shown when they differ.
+SHOWN_MAX = 20
 
 
 class Differs(SystemExit):
@@ -85,13 +87,11 @@ class National:
     def count(self):
         self.report = json.loads(self.run("count", [self.saphan, "count", "--json", "--round", ROUND], sum(f["rows"] for f in self.truth["files"])))
         expect("cases not listed", self.report["cases_not_listed"], 0)
-        wanted = set()
-        for code, name in CROSS.items():
-            groups = self.truth["cross"][name]
-            expect(f"learners of {code}", self.report["findings"][code], len(groups))
-            wanted |= {(code, frozenset(map(place, places))) for places in groups}
+        wanted = {(code, frozenset(map(place, places))) for code, name in CROSS.items() for places in self.truth["cross"][name]}
         found = {(case["rule"], frozenset(map(place, case["places"]))) for case in self.report["cases"] if case["rule"] in CROSS}
-        expect("cases, place by place", len(found ^ wanted), 0)
+        for code, name in CROSS.items():
+            expect(f"learners of {code}", self.report["findings"][code], len(self.truth["cross"][name]), sorted(map(str, found ^ wanted)))
+        expect("cases, place by place", len(found ^ wanted), 0, sorted(map(str, found ^ wanted)))
         # Of those who stand twice one place is paid; of two people under one number none is.
         cross = {name: len(groups) for name, groups in self.truth["cross"].items()}
         accepted = sum(f["rows"] - len(f["refused"]) for f in self.truth["files"])
@@ -146,9 +146,9 @@ def place(of):
     return of["agency"], of["row"], of["school_id"], of["grade"]
 
 
-def expect(what, found, wanted):
+def expect(what, found, wanted, differing=()):
     if found != wanted:
-        raise Differs(f"{what}: {found}, and the truth says {wanted}")
+        raise Differs("\n".join([f"{what}: {found}, and the truth says {wanted}", *differing[:SHOWN_MAX]]))
 
 
 def peak_of(pid):

@@ -246,6 +246,8 @@ impl CountView {
     /// The second sweep. `odd`: the pairs of grade and age whose places are wanted.
     pub async fn findings(&mut self, mut census: Census, odd: &[(Arc<str>, u8)]) -> Result<Findings, StoreError> {
         let mut suspects = Suspects::default();
+        let mut odd_ages: HashMap<&str, Vec<u8>> = HashMap::new();
+        odd.iter().for_each(|(grade, age)| odd_ages.entry(&**grade).or_default().push(*age));
         for slice in 0..census.slices {
             if slice > 0 {
                 let Census { seen, slices, .. } = &mut census;
@@ -260,7 +262,8 @@ impl CountView {
                 .await?;
             }
             let from = suspects.learners.len();
-            self.each_roll(|submission, _, _, roll| suspects.gather(submission, roll, &census, slice, odd)).await?;
+            self.each_roll(|submission, _, _, roll| suspects.gather(submission, roll, &census, slice, &odd_ages))
+                .await?;
             keep_repeated(&mut suspects.learners, from);
         }
         suspects.persons.sort_unstable();
@@ -314,11 +317,10 @@ impl Suspects {
         roll: &Roll<'_>,
         census: &Census,
         slice: u32,
-        odd: &[(Arc<str>, u8)],
+        odd_ages: &HashMap<&str, Vec<u8>>,
     ) -> Result<(), StoreError> {
-        let odd_ages =
-            |cell: &Cell<'_>| odd.iter().filter(|(grade, _)| **grade == *cell.grade).map(|(_, age)| *age).collect();
-        let odd_ages: Vec<Vec<u8>> = roll.cells.iter().map(odd_ages).collect();
+        let of_cell = |cell: &Cell<'_>| odd_ages.get(cell.grade).map_or(&[][..], Vec::as_slice);
+        let odd_ages: Vec<&[u8]> = roll.cells.iter().map(of_cell).collect();
         for entry in roll.entries() {
             let learner = entry.learner();
             let is_mine = slice_of(&learner, census.slices) == slice;
