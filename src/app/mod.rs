@@ -29,7 +29,7 @@ use crate::domain::round::Round;
 use crate::domain::text::Bilingual;
 use crate::objects::{self, Objects, ObjectsError};
 use crate::sendback::SendbackError;
-use crate::store::{JournalEntry, Store, StoreError};
+use crate::store::{JournalEntry, State, Store, StoreError};
 use crate::vault::{Vault, VaultError};
 use assets::Assets;
 use jiff::Timestamp;
@@ -119,6 +119,9 @@ pub enum AppError {
     Upload(#[from] UploadError),
     #[error("the submission was cancelled")]
     Cancelled,
+    /// It can't be taken back any more.
+    #[error("the submission is at its end: {}", .0.as_str())]
+    Ended(State),
     /// Not a failure: the gateway stops, and another takes the work up.
     #[error("the gateway is stopping; the submission is kept and will be taken up")]
     Draining,

@@ -381,6 +381,15 @@ impl From<Arc<AppError>> for Problem {
                 "การส่งนี้ถูกยกเลิกแล้ว หากต้องการส่งไฟล์เดิมอีกให้ส่งใหม่โดยใช้ Idempotency-Key ใหม่",
                 "The submission was cancelled. To send the file after all, send it anew with a new Idempotency-Key.",
             ),
+            AppError::Ended(state) => {
+                let state = state.as_str();
+                conflict(
+                    &format!("การส่งนี้สิ้นสุดแล้ว (สถานะ {state}) จึงยกเลิกไม่ได้ หากข้อมูลที่มีผลอยู่ไม่ถูกต้อง ให้ส่งไฟล์ที่ถูกต้องแทน"),
+                    &format!(
+                        "The submission is at its end ({state}) and can't be cancelled. If what is in force is wrong, send the right file in its place."
+                    ),
+                )
+            }
             AppError::Draining => Problem::new(Kind::Unavailable).retry_after(BUSY_RETRY_S).because(error.clone()),
             away if away.is_away() => {
                 Problem::new(Kind::Unavailable).retry_after(BUSY_RETRY_S).because(error.clone())

@@ -137,7 +137,8 @@ async fn a_submission_is_cancelled_at_any_gateway_and_the_same_file_is_then_take
     }
     let cancel = format!("{path}/cancel");
     assert_eq!(two.by("dole", Method::POST, &cancel).send().await.unwrap().status(), 404);
-    let cancelled = two.by("ministry", Method::POST, &cancel).send().await.unwrap();
+    assert_eq!(two.by("ministry", Method::POST, &cancel).send().await.unwrap().status(), 403, "it may only read");
+    let cancelled = two.by("obec", Method::POST, &cancel).send().await.unwrap();
     assert_eq!(cancelled.status(), 200);
     assert_eq!(cancelled.json::<Value>().await.unwrap()["state"], "cancelled");
     let again = two.by("obec", Method::POST, &cancel).send().await.unwrap();
@@ -171,6 +172,8 @@ async fn a_submission_is_cancelled_at_any_gateway_and_the_same_file_is_then_take
     assert_eq!((&ended["duplicate_of"], &ended["received"]), (&Value::Null, &rows.into()));
     let late = one.by("obec", Method::POST, &format!("{path}/cancel")).send().await.unwrap();
     assert_eq!(late.status(), 409, "what is in force is not taken back");
+    let told: Value = late.json().await.unwrap();
+    assert!(told["detail"].as_str().unwrap().contains("committed"), "it says why: {told}");
 }
 
 /// As a load balancer: those that say they are ready, one after another.

@@ -10,22 +10,26 @@ use super::SubmissionView;
 use crate::app::{App, AppError, journal_entry};
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::{Principal, Scope};
-use crate::store::{State, ToClear};
+use crate::store::{State, StoreError, ToClear};
 use jiff::Timestamp;
 
 /// Cleared at one look.
 const CLEARED_MAX: u32 = 100;
 
 impl App {
-    /// For the agency that sent it and for the ministry; of a school register, for those who may send one.
+    /// For those who might send it: the agency's own; of a school register, whoever may send one. To read is no right to stop.
     pub async fn cancel(&self, principal: &Principal, id: &SubmissionId) -> Result<SubmissionView, AppError> {
         let stored = self.readable(principal, id).await?;
-        if stored.new.agency.is_none() {
-            principal.authorise(Scope::RegisterSubmit, None)?;
-        }
+        let authorised = match stored.new.agency {
+            Some(agency) => principal.authorise(Scope::AgencySubmit, Some(agency))?,
+            None => principal.authorise(Scope::RegisterSubmit, None)?,
+        };
         let detail = serde_json::json!({ "state": stored.state.as_str(), "rows_done": stored.rows_done });
-        let entry = journal_entry(principal, "submission.cancel", id.as_str(), detail);
-        self.store.cancel_submission(stored.seq, &entry).await?;
+        let entry = journal_entry(authorised.principal(), "submission.cancel", id.as_str(), detail);
+        self.store.cancel_submission(stored.seq, &entry).await.map_err(|error| match error {
+            StoreError::WrongState(state) => AppError::Ended(state),
+            other => other.into(),
+        })?;
         self.view(self.stored(id).await?).await
     }
 

@@ -166,7 +166,7 @@ pub async fn accepted(
     Ok(content::file(download, &mut HttpResponse::Ok()))
 }
 
-/// Take a submission back before it is done, for the agency that sent it and for the ministry: work on it stops at the next
+/// Take a submission back before it is done, for the agency that sent it; to read it is no right to stop it. Work on it stops at the next
 /// block of rows, and nothing of it ever counts. 409 for one that is at its end. The same file sent again, without the old
 /// `Idempotency-Key`, is a new submission.
 #[utoipa::path(tag = "submissions", operation_id = "cancel_submission", security(("token" = [])),

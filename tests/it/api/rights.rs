@@ -41,7 +41,7 @@ const TABLE: &[Row] = &[
     row("GET /v1/submissions/{id}/refused", "/v1/submissions/{id}/refused", [401, 1, 404, 1, 404, 404, 404]),
     row("GET /v1/submissions/{id}/events", "/v1/submissions/{id}/events", [401, 1, 404, 1, 404, 404, 404]),
     row("GET /v1/submissions/{id}/accepted", "/v1/submissions/{id}/accepted", [401, 1, 404, 1, 404, 404, 404]),
-    row("POST /v1/submissions/{id}/cancel", "/v1/submissions/{id}/cancel", [401, 1, 404, 1, 404, 404, 404]),
+    row("POST /v1/submissions/{id}/cancel", "/v1/submissions/{id}/cancel", [401, 1, 404, 403, 404, 404, 404]),
     row("POST /v1/uploads", "/v1/uploads?mapping=dole/enrolments&round=2026-06-10", [401, 1, 403, 403, 403, 403, 403]),
     row("POST /v1/uploads", "/v1/uploads?mapping=moe/schools&round=2026-06-10", [401, 403, 403, 403, 403, 1, 403]),
     row("OPTIONS /v1/uploads", "/v1/uploads", OPEN),
