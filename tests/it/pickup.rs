@@ -221,6 +221,15 @@ async fn what_cannot_be_taken_is_set_aside_with_the_reason_in_both_languages() {
         let answer: Value = serde_json::from_str(&drop.text(&format!("answers/{}", answers[0])).await).unwrap();
         assert_eq!(answer["state"], "refused");
         assert!(answer["refusal"]["rule"].as_str().unwrap().starts_with("SPH-"), "{answer}");
+
+        drop.put("picture.jpg", b"another picture").await;
+        assert_eq!(drop.look_twice().await.failed, 1);
+        assert_eq!(drop.text("failed/picture.jpg").await, "no data", "{kind:?}: one name, two files: both stay");
+        let later: Vec<String> =
+            drop.names("failed").await.into_iter().filter(|name| name.contains("-picture")).collect();
+        assert_eq!(later.len(), 2, "{later:?}");
+        assert_eq!(drop.text(&format!("failed/{}", later[0])).await, "another picture");
+        assert_eq!(later[1], format!("{}.reason.txt", later[0]));
     }
 }
 

@@ -234,6 +234,15 @@ impl App {
         } else {
             entry.name.clone()
         };
+        // One that failed before under the same name is not the same file.
+        let name = match pickup.place.stat(&Path::new(FAILED).join(&name)).await? {
+            None => name,
+            Some(_) => {
+                let mut later = OsString::from(Timestamp::now().strftime("%Y%m%dT%H%M%S%.6f-").to_string());
+                later.push(&name);
+                later
+            }
+        };
         let mut beside = PathBuf::from(FAILED).join(&name).into_os_string();
         beside.push(".reason.txt");
         pickup.place.put_bytes(Path::new(&beside), reason.text().into_bytes()).await?;
