@@ -17,7 +17,7 @@ use crate::pipeline::{PipelineError, Run};
 use crate::sendback::{self, RefusedRow};
 use crate::standards::CodeList;
 use crate::vault::Sha256Stream;
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
@@ -84,7 +84,13 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
     match job.map(&input, accepted)? {
         Outcome::Mapped(receipt, rate, mut spill) => {
             if let Some(path) = &arguments.rejected {
-                send_back(&input, &loaded, &job.limits, &mut spill, path)?;
+                let written = send_back(&input, &loaded, &job.limits, &mut spill, path)?;
+                ensure!(
+                    written == receipt.refused,
+                    "{}: {written} of {} refused rows could be written",
+                    path.display(),
+                    receipt.refused
+                );
             }
             show(arguments, &receipt, rate, lang)
         }
@@ -251,7 +257,7 @@ fn send_back(
     limits: &Limits,
     spill: &mut File,
     path: &Path,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<u64> {
     use std::io::Seek;
     spill.rewind()?;
     let mut rows = BufReader::new(spill)
@@ -259,10 +265,10 @@ fn send_back(
         .map_while(Result::ok)
         .filter_map(|line| serde_json::from_str::<RefusedRow>(&line).ok());
     let mut out = BufWriter::with_capacity(1 << 20, create(path)?);
-    sendback::write_refused(input, &loaded.mapping.spec, limits, &mut rows, &mut out)
+    let written = sendback::write_refused(input, &loaded.mapping.spec, limits, &mut rows, &mut out)
         .with_context(|| format!("the refused rows can't be written to {}", path.display()))?;
     out.flush()?;
-    Ok(())
+    Ok(written)
 }
 
 fn hash(input: &Arc<dyn Input>) -> anyhow::Result<String> {

@@ -99,7 +99,8 @@ pub fn main() -> ExitCode {
     };
     match outcome {
         Ok(code) => code,
-        Err(error) if terminal::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        // Whoever stopped reading knows; but what was cut off may not pass for whole.
+        Err(error) if terminal::is_broken_pipe(&error) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("saphan: {error:#}");
             ExitCode::FAILURE

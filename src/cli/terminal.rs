@@ -5,7 +5,8 @@ use std::fmt::Arguments;
 use std::io::IsTerminal;
 use std::io::{self, Write};
 
-/// Prints to standard output; a reader that went away is an error to be passed on, not a panic.
+/// Prints to standard output. A reader that went away (`| head`) is no failure, and changes nothing of what the command says by
+/// its code.
 macro_rules! say {
     ($($text:tt)*) => { $crate::cli::terminal::write_out(format_args!($($text)*), "\n")? };
 }
@@ -16,8 +17,10 @@ pub(super) use {say, say_text};
 
 pub fn write_out(text: Arguments<'_>, end: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_fmt(text)?;
-    out.write_all(end.as_bytes())
+    match out.write_fmt(text).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// `--lang`, else `LANG`, else English (what a terminal without Thai fonts shows best).
@@ -112,7 +115,7 @@ pub fn fit(text: &str, columns: usize) -> String {
     format!("{out}{}", " ".repeat(columns - taken - 1))
 }
 
-/// The reader of our output went away (`| head`): not a failure of ours.
+/// The reader of our output went away before the work was done.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)

@@ -4,6 +4,7 @@
 use crate::harness::cli::{Ran, Saphan};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 const HEADER: &str = "รหัสโรงเรียน,ชื่อโรงเรียน,เลขประจำตัวประชาชน,ชั้น,ห้อง,รหัสนักเรียน,เพศ,คำนำหน้าชื่อ,ชื่อ,นามสกุล,วันเกิด,อายุ(ปี),น้ำหนัก,ส่วนสูง,กลุ่มเลือด,ศาสนา,เชื้อชาติ,สัญชาติ,บ้านเลขที่,หมู่,ถนน/ซอย,ตำบล,อำเภอ,จังหวัด,ชื่อผู้ปกครอง,นามสกุลผู้ปกครอง,อาชีพของผู้ปกครอง,ความเกี่ยวข้องของผู้ปกครองกับนักเรียน,ชื่อบิดา,นามสกุลบิดา,อาชีพของบิดา,ชื่อมารดา,นามสกุลมารดา,อาชีพของมารดา,ความด้อยโอกาส,ยังไม่สามารถจำหน่ายได้ (3.1.8)";
 
@@ -461,4 +462,33 @@ fn a_run_without_a_register_says_so_before_its_receipt() {
     assert!(of_learners["received"].as_u64() > Some(0));
     let (first, of_schools) = map("moe/schools", &fixtures().join("schools.csv"));
     assert!(first.starts_with('{') && of_schools["received"].as_u64() > Some(0), "a register needs none: {first}");
+}
+
+#[test]
+fn a_reader_that_goes_away_changes_nothing_of_what_a_command_says_by_its_code() {
+    let home = tempfile::tempdir().unwrap();
+    let saphan = Saphan::new(home.path());
+    let sample = |name: &str| fixtures().join(name).to_str().unwrap().to_owned();
+    let unread = |arguments: &[&str]| {
+        let mut child = saphan.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        drop(child.stdout.take());
+        child.wait().unwrap().code().unwrap()
+    };
+    let submit =
+        |mapping: &str, file: &str| unread(&["submit", "--mapping", mapping, "--round", "2026-06-10", &sample(file)]);
+    assert_eq!(submit("moe/schools", "schools.csv"), 0);
+    assert_eq!(submit("obec/enrolments", "obec.csv"), 2, "rows were refused");
+    let map = |accepted: &[&str]| {
+        let (schools, file) = (sample("schools.csv"), sample("obec.csv"));
+        unread(
+            &[
+                &["map", "--mapping", "obec/enrolments", "--round", "2026-06-10", "--schools", &schools, &file],
+                accepted,
+            ]
+            .concat(),
+        )
+    };
+    assert_eq!(map(&[]), 1, "records that were cut off are not the file's");
+    let whole = home.path().join("accepted");
+    assert_eq!(map(&["--accepted", whole.to_str().unwrap()]), 2);
 }
