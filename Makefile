@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench national check openapi advisories
+.PHONY: help demo test distributed bench national check openapi advisories
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,9 +15,17 @@ demo: ## four agencies' samples in, the count out, then serve on a free port (ON
 test: ## everything that must hold: format, lints, tests, licences
 	@scripts/install.sh test
 	cargo fmt --check
-	cargo clippy --all-targets --locked --quiet -- -D warnings
+	cargo clippy --all-targets --all-features --locked --quiet -- -D warnings
 	cargo deny --log-level error check bans licenses sources
 	cargo test --locked
+
+distributed: ## every test of the store on a PostgreSQL with Citus (DATABASE_URL=postgres://…; docs/operations.md)
+	@test -n "$(DATABASE_URL)" || { echo "say where: make distributed DATABASE_URL=postgres://USER@COORDINATOR/DATABASE" >&2; exit 1; }
+	@scripts/install.sh test
+	SAPHAN_TEST_DISTRIBUTED=1 SAPHAN_TEST_DATABASE_URL='$(DATABASE_URL)' \
+		cargo test --locked --features citus-tests --lib store:: -- postgres distributed --test-threads 4
+	SAPHAN_TEST_DISTRIBUTED=1 SAPHAN_TEST_DATABASE_URL='$(DATABASE_URL)' \
+		cargo test --locked --features citus-tests --test it -- postgres:: engines:: --test-threads 2
 
 bench: ## rows and megabytes a second, peak memory, into docs/benchmarks.md (PEERS=1: others beside it; ROWS=200000: quick)
 	@scripts/install.sh test

@@ -3,6 +3,7 @@
 
     LEARNERS=12000000  learners of the round (default: one million)
     DATABASE=…         another store than SQLite: a PostgreSQL address, or `postgres` for a throw-away one
+    DISTRIBUTE=1       its rows spread over machines first (PostgreSQL with Citus)
     SEED=7             another round of the same kind
 
 Generates the round (`benches/national`), submits the register and the agencies' files, counts, publishes, serves, and
@@ -66,6 +67,11 @@ class National:
         self.stages.append((stage, rows, seconds, peak))
         rate = f"{rows / seconds:,.0f} rows/s" if rows else ""
         print(f"  {stage:<34} {seconds:>8.1f} s {peak / 1e6:>8.0f} MB  {rate}", file=sys.stderr, flush=True)
+
+    def distribute(self):
+        said = json.loads(self.run("distribute", [self.saphan, "migrate", "--distribute", "--json"]))
+        if said["distribution"] != "done":
+            raise Differs(f"the rows could not be distributed in a new schema: {said}")
 
     def generate(self):
         rows = int(self.run("generate", [self.generator, self.learners, self.seed, ROUND, self.folder]))
@@ -216,6 +222,8 @@ def main():
             national = National(learners, seed, database)
             print(f"a round of {learners:,} learners, on {'PostgreSQL' if database else 'SQLite'}", file=sys.stderr)
             national.generate()
+            if os.environ.get("DISTRIBUTE"):
+                national.distribute()
             national.submit()
             national.count()
             national.publish()
@@ -225,7 +233,7 @@ def main():
                 server.stop()
             if national:
                 shutil.rmtree(national.home, ignore_errors=True)
-    command = " ".join(["make national", *(f"{name}={os.environ[name]}" for name in ("LEARNERS", "DATABASE", "SEED") if os.environ.get(name))])
+    command = " ".join(["make national", *(f"{name}={os.environ[name]}" for name in ("LEARNERS", "DATABASE", "DISTRIBUTE", "SEED") if os.environ.get(name))])
     print(report.machine(ROOT, command, 1, False))
     print()
     print(national.table())

@@ -12,6 +12,7 @@ mod client;
 mod count;
 mod demo;
 mod map;
+mod migrate;
 mod openapi;
 mod progress;
 mod publish;
@@ -59,6 +60,8 @@ enum Command {
     Publish(publish::Arguments),
     /// Clients that may use the API
     Client(client::Arguments),
+    /// Brings the tables of the store up to date
+    Migrate(migrate::Arguments),
     /// Prints the OpenAPI document
     Openapi(openapi::Arguments),
 }
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Count(arguments) => count::run(&arguments, lang),
         Command::Publish(arguments) => publish::run(&arguments, lang),
         Command::Client(arguments) => client::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments, lang),
         Command::Openapi(arguments) => openapi::run(&arguments),
     };
     match outcome {

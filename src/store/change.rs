@@ -4,12 +4,13 @@
 //! `superseded` keeps which submission hid it. Nothing here puts anything in force.
 
 use super::commit::Change;
-use super::dialect::{both, json_numbers};
+use super::dialect::{both, json_numbers, json_rows};
 use super::engine::{Sql, Tx, query};
 use super::roll::{Entry, Roll};
 use super::row::record_key;
 use super::{StoreError, engine};
 use crate::domain::enrolment::{KeyedHash, SubmissionMode};
+use data_encoding::HEXLOWER;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 const RIVALS: &str = "SELECT n.id AS own, o.id AS other, o.submission FROM holding n JOIN holding o ON o.round = n.round \
@@ -27,8 +28,8 @@ macro_rules! rolls {
 macro_rules! hide {
     ($engine:ident) => {
         concat!(
-            "INSERT INTO superseded (record, by_submission) SELECT i.number, CAST($2 AS BIGINT) FROM ",
-            json_numbers!($engine),
+            "INSERT INTO superseded (record, learner, by_submission) SELECT i.record, i.learner, CAST($2 AS BIGINT) FROM ",
+            json_rows!($engine),
             " i"
         )
     };
@@ -190,7 +191,7 @@ async fn hide(
     rolls: &Rolls,
     by: impl Fn(Entry<'_>) -> Option<i64>,
 ) -> Result<(), StoreError> {
-    let mut hidden: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    let mut hidden: BTreeMap<i64, Vec<(i64, String)>> = BTreeMap::new();
     for (id, data) in rolls.parts(holding) {
         let roll = Roll::parse(data)?;
         let before = roll.entries().len();
@@ -200,7 +201,8 @@ async fn hide(
         }
         for entry in roll.entries() {
             if let Some(by) = by(entry) {
-                hidden.entry(by).or_default().push(record_key(submission, u64::from(entry.row()))?);
+                let record = record_key(submission, u64::from(entry.row()))?;
+                hidden.entry(by).or_default().push((record, HEXLOWER.encode(&entry.learner())));
             }
         }
         query(NEW_ROLL).bind(*id).bind(left).bind(data).execute(&mut *tx).await?;

@@ -3,13 +3,15 @@
 //! Owns the meaning of `replace` and `delta`. Refuses a submission that has ended. Readers see all of it or nothing.
 
 use super::change::Rivals;
-use super::engine::{Tx, query, query_scalar};
+use super::dialect::{both, json_numbers};
+use super::engine::{Sql, Tx, query, query_scalar};
 use super::journal::{self, JournalEntry};
 use super::row::count_from;
 use super::submission::open_for_change;
 use super::{Store, StoreError, register};
 use crate::domain::enrolment::{School, SubmissionMode};
 use crate::domain::receipt::Receipt;
+use crate::domain::round::Round;
 
 // Holdings of earlier submissions in force for the schools of submission $1. What was received later stays, whichever
 // of the two is done first: a large file must not overwrite the small correction sent after it.
@@ -21,10 +23,17 @@ macro_rules! replaced {
 }
 
 const PUT_OUT_OF_FORCE: &str = concat!("UPDATE holding SET in_force = 0 WHERE id IN (", replaced!(), ")");
-// A school that a later file replaced already keeps the later rows.
-const PUT_IN_FORCE: &str = "UPDATE holding SET in_force = 1 WHERE submission = $1 AND NOT EXISTS (SELECT 1 FROM holding l \
-    JOIN submission s ON s.seq = l.submission WHERE l.round = holding.round AND l.agency = holding.agency \
-    AND l.school_id = holding.school_id AND l.in_force = 1 AND l.submission > $1 AND s.mode = 'replace')";
+// A school that a later file replaced already keeps the later rows. Asked by itself: where `holding` stands on every machine,
+// what changes it can't look at `submission`, which does not.
+const REPLACED_LATER: &str = "SELECT DISTINCT n.id FROM holding n JOIN holding l ON l.round = n.round AND l.agency = n.agency \
+    AND l.school_id = n.school_id JOIN submission s ON s.seq = l.submission \
+    WHERE n.submission = $1 AND l.in_force = 1 AND l.submission > $1 AND s.mode = 'replace'";
+macro_rules! put_in_force {
+    ($engine:ident) => {
+        concat!("UPDATE holding SET in_force = 1 WHERE submission = $2 AND id NOT IN ", json_numbers!($engine))
+    };
+}
+const PUT_IN_FORCE: Sql = both!(put_in_force);
 const STAGED: &str = "SELECT count(*) FROM enrolment WHERE record BETWEEN $1 AND $2";
 const ON_ROLLS: &str = "SELECT CAST(coalesce(sum(r.entries), 0) AS BIGINT) FROM holding h JOIN roll r ON r.holding = h.id \
     WHERE h.submission = $1";
@@ -32,7 +41,9 @@ const FINISH: &str = "UPDATE submission SET state = 'committed', finished_at = $
     received_rows = $4, accepted_rows = $5, refused_rows = $6 WHERE seq = $1";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[PUT_OUT_OF_FORCE, PUT_IN_FORCE, STAGED, ON_ROLLS, FINISH];
+pub(super) const STATEMENTS: &[&str] = &[PUT_OUT_OF_FORCE, REPLACED_LATER, STAGED, ON_ROLLS, FINISH];
+#[cfg(test)]
+pub(super) const IN_DIALECT: &[Sql] = &[PUT_IN_FORCE];
 
 /// What a commit did to what the store held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,14 +68,16 @@ impl Store {
         let mut tx = self.begin().await?;
         let submission = open_for_change(&mut tx, seq).await?;
         // Two commits that don't see each other's holdings could both come into force.
-        tx.take_turn(&format!("round {}", submission.new.round)).await?;
+        tx.take_turn(&turn_of(submission.new.round)).await?;
         let staged = staged(&mut tx, seq).await?;
         let rivals = Rivals::of(&mut tx, seq).await?;
         let change = rivals.compare(&mut tx, submission.new.mode).await?;
         if submission.new.mode == SubmissionMode::Replace {
             query(PUT_OUT_OF_FORCE).bind(seq).execute(&mut tx).await?;
         }
-        query(PUT_IN_FORCE).bind(seq).execute(&mut tx).await?;
+        let replaced: Vec<i64> = query_scalar(REPLACED_LATER).bind(seq).fetch_all(&mut tx).await?;
+        let replaced = serde_json::to_string(&replaced).map_err(|_| StoreError::Unreadable("question"))?;
+        query(PUT_IN_FORCE).bind(replaced).bind(seq).execute(&mut tx).await?;
         rivals.hide_behind_later(&mut tx).await?;
         let receipt = finish(change);
         all_staged(staged, &receipt)?;
@@ -87,6 +100,11 @@ impl Store {
         end(&mut tx, seq, receipt, entry).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// Held by whoever changes what is in force in a round.
+pub(super) fn turn_of(round: Round) -> String {
+    format!("round {round}")
 }
 
 /// Rows of a submission that are there: in the table, and on its rolls.

@@ -4,7 +4,7 @@
 
 use super::engine::{Tx, query, query_scalar};
 use super::row::{agency_from, count_from, round_from};
-use super::{Store, StoreError};
+use super::{Store, StoreError, commit};
 use crate::domain::agency::AgencyCode;
 use crate::domain::round::Round;
 
@@ -38,14 +38,27 @@ pub struct SubmissionInForce {
 pub struct CountView {
     pub(super) tx: Tx,
     pub(super) round: String,
+    pub(super) is_distributed: bool,
 }
 
 impl Store {
     pub async fn count_view(&self, round: Round) -> Result<CountView, StoreError> {
+        // Where rows are spread, a commit is done on the other machines a moment after it can be seen on this one, and has its
+        // turn until then.
+        let turn = if self.is_distributed {
+            let mut turn = self.begin().await?;
+            turn.take_turn(&commit::turn_of(round)).await?;
+            Some(turn)
+        } else {
+            None
+        };
         let mut tx = self.read.snapshot().await?;
         // It is taken with the first read.
         query(super::META_GET).bind("vault").fetch_optional(&mut tx).await?;
-        Ok(CountView { tx, round: round.to_string() })
+        if let Some(turn) = turn {
+            turn.commit().await?;
+        }
+        Ok(CountView { tx, round: round.to_string(), is_distributed: self.is_distributed })
     }
 }
 

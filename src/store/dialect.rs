@@ -30,10 +30,35 @@ macro_rules! json_numbers {
 }
 pub(super) use json_numbers;
 
+/// The pairs of a row's key and its learner of the JSON array `$1`, `[[record, "hex"], …]`, as columns `record` and `learner`.
+macro_rules! json_rows {
+    (sqlite) => {
+        "(SELECT json_extract(value, '$[0]') AS record, unhex(json_extract(value, '$[1]')) AS learner FROM json_each($1))"
+    };
+    (postgres) => {
+        "(SELECT CAST(pair ->> 0 AS BIGINT) AS record, decode(pair ->> 1, 'hex') AS learner \
+         FROM json_array_elements(CAST($1 AS json)) pair)"
+    };
+}
+pub(super) use json_rows;
+
+/// The schools of the JSON array `$2`, `[[agency, school_id], …]`, by their place in it.
+macro_rules! json_schools {
+    (sqlite) => {
+        "(SELECT key AS number, json_extract(value, '$[0]') AS agency, json_extract(value, '$[1]') AS school_id \
+         FROM json_each($2))"
+    };
+    (postgres) => {
+        "(SELECT number, school ->> 0 AS agency, school ->> 1 AS school_id \
+         FROM json_array_elements(CAST($2 AS json)) WITH ORDINALITY AS listed (school, number))"
+    };
+}
+pub(super) use json_schools;
+
 /// That no later delta hides the row `e`.
 macro_rules! not_superseded {
     () => {
-        "NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = e.record)"
+        "NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = e.record AND x.learner = e.learner)"
     };
 }
 pub(super) use not_superseded;
@@ -71,13 +96,12 @@ const SQLITE_CONSTRAINTS: [(&str, Cause); 10] = [
 ];
 
 /// PostgreSQL's constraints by name.
-const POSTGRES_CONSTRAINTS: [(&str, Cause); 14] = [
+const POSTGRES_CONSTRAINTS: [(&str, Cause); 13] = [
     ("submission_idempotency", || StoreError::IdempotencyKeyUsed),
     ("submission_id", || StoreError::SubmissionExists),
     ("client_token", || StoreError::ClientExists),
     ("client_id", || StoreError::ClientExists),
     ("opendata_release_version", || StoreError::ReleaseExists),
-    ("staged_enrolment_record", || StoreError::RowTwice),
     ("enrolment_record", || StoreError::RowTwice),
     ("vault_record_record", || StoreError::RowTwice),
     ("refused_row_record", || StoreError::RowTwice),
@@ -91,13 +115,24 @@ const POSTGRES_CONSTRAINTS: [(&str, Cause); 14] = [
 /// What a broken constraint means; none: it can't break unless the gateway itself errs.
 pub(super) fn constraint(error: &dyn DatabaseError) -> Option<StoreError> {
     let cause = match error.try_downcast_ref::<PgDatabaseError>() {
-        Some(error) => POSTGRES_CONSTRAINTS.iter().find(|(name, _)| error.constraint() == Some(name)),
+        Some(error) => {
+            POSTGRES_CONSTRAINTS.iter().find(|(name, _)| error.constraint().is_some_and(|of| is_of(of, name)))
+        }
         None => {
             let broken = error.is_unique_violation() || error.is_foreign_key_violation();
             SQLITE_CONSTRAINTS.iter().find(|(text, _)| broken && error.message().contains(text))
         }
     };
     cause.map(|(_, cause)| cause())
+}
+
+/// Where a table is spread over machines, each part of it has the constraint with a number after its name.
+fn is_of(constraint: &str, name: &str) -> bool {
+    match constraint.strip_prefix(name) {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix('_').is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit())),
+        None => false,
+    }
 }
 
 /// What became of the engine itself.

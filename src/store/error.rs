@@ -20,6 +20,9 @@ pub enum StoreError {
     RowTwice,
     #[error("{accepted} rows were accepted but {staged} are staged; the submission is read again")]
     RowsMissing { accepted: u64, staged: u64 },
+    /// A machine of a distributed store still lacks what was committed: it comes within a minute, or the machine is away.
+    #[error("the database has {rows} rows in force where its rolls say {on_rolls}; try again in a minute")]
+    Unsettled { rows: u64, on_rolls: u64 },
     #[error("another process took the work up meanwhile")]
     Overtaken,
     #[error("a school stands in the register twice")]
@@ -61,7 +64,7 @@ pub enum StoreError {
 impl StoreError {
     /// Worth trying again in a moment.
     pub fn is_busy(&self) -> bool {
-        matches!(self, StoreError::Busy(_) | StoreError::Unreachable(_))
+        matches!(self, StoreError::Busy(_) | StoreError::Unreachable(_) | StoreError::Unsettled { .. })
     }
 
     /// Somebody else was quicker, or it was done already: trying again changes nothing.

@@ -23,6 +23,7 @@ mod error;
 mod holding;
 mod journal;
 mod postgres;
+mod push_down;
 mod record;
 mod register;
 mod release;
@@ -59,8 +60,32 @@ pub struct Store {
     read: Pool,
     write: Pool,
     claims: Claims,
+    /// The rows lie on several machines.
+    is_distributed: bool,
 }
 
+/// What became of the wish to spread the rows over several machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Distribution {
+    /// There is nothing to spread them with: SQLite, or PostgreSQL without the extension Citus. Nothing was done.
+    NoExtension,
+    /// They were spread before. `citus`: the extension's version.
+    Already { citus: String },
+    /// They are spread now.
+    Done { citus: String },
+}
+
+impl Distribution {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Distribution::NoExtension => "no-extension",
+            Distribution::Already { .. } => "already",
+            Distribution::Done { .. } => "done",
+        }
+    }
+}
+
+const VERSION: &str = "SELECT max(version) FROM _sqlx_migrations";
 const META_GET: &str = "SELECT value FROM meta WHERE name = $1";
 const META_ADD: &str = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
 
@@ -74,6 +99,20 @@ impl Store {
         };
         roll::backfill(&store).await?;
         Ok(store)
+    }
+
+    /// Number of the last migration.
+    pub async fn version(&self) -> Result<i64, StoreError> {
+        query_scalar(VERSION).fetch_one(&self.read).await
+    }
+
+    /// Spreads the rows over the machines that the database knows, and does nothing where it knows none. What is stored is moved,
+    /// which takes a while; writers wait meanwhile. Gateways count on all machines once they are started anew.
+    pub async fn distribute(&self) -> Result<Distribution, StoreError> {
+        match &self.write {
+            Pool::Sqlite(_) => Ok(Distribution::NoExtension),
+            Pool::Postgres(_) => postgres::distribute(self.begin().await?).await,
+        }
     }
 
     /// Ties this store to one keyring, the first time; later refuses any other, whose hashes would meet nothing here.
@@ -107,7 +146,7 @@ impl Store {
 #[cfg(test)]
 fn statements() -> Vec<engine::Sql> {
     let nouns = [
-        &[META_GET, META_ADD][..],
+        &[META_GET, META_ADD, VERSION][..],
         change::STATEMENTS,
         census::STATEMENTS,
         client::STATEMENTS,
@@ -125,7 +164,18 @@ fn statements() -> Vec<engine::Sql> {
         upload::STATEMENTS,
     ];
     let same = nouns.concat().into_iter().map(engine::Sql::from);
-    same.chain([census::IN_DIALECT, change::IN_DIALECT, record::IN_DIALECT, submission::IN_DIALECT].concat()).collect()
+    same.chain(
+        [
+            census::IN_DIALECT,
+            change::IN_DIALECT,
+            commit::IN_DIALECT,
+            holding::IN_DIALECT,
+            record::IN_DIALECT,
+            submission::IN_DIALECT,
+        ]
+        .concat(),
+    )
+    .collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::row::{count_to, record_key, record_range};
 use super::submission::{FOR_CHANGE, State, from_row, open_for_change};
 use super::{Store, StoreError, dialect, postgres, sqlite};
 use crate::domain::enrolment::HeldEnrolment;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Rows gathered before they are written: about 8 MB, and some ten flushes to disk a second at full speed.
@@ -68,24 +69,32 @@ pub struct Reached {
     pub bytes_read: u64,
 }
 
-/// Rows of one submission that are written together.
-pub(super) struct Batch {
-    pub(super) seq: i64,
-    pub(super) round: String,
-    pub(super) accepted: Vec<HeldEnrolment>,
-    pub(super) refused: Vec<RefusedRow>,
+/// Rows of one submission that are gathered.
+#[derive(Default)]
+struct Gathered {
+    accepted: Vec<HeldEnrolment>,
+    refused: Vec<RefusedRow>,
 }
 
-impl Batch {
-    fn of(seq: i64, round: String) -> Self {
-        Batch { seq, round, accepted: Vec::new(), refused: Vec::new() }
-    }
+/// An accepted row with the keys of its own and of its holding.
+pub(super) struct Keyed {
+    pub(super) record: i64,
+    pub(super) holding: i64,
+    pub(super) held: HeldEnrolment,
+}
+
+/// Rows that are written together: accepted ones, and refused ones by their keys.
+pub(super) struct Batch {
+    pub(super) accepted: Vec<Keyed>,
+    pub(super) refused: Vec<(i64, RefusedRow)>,
 }
 
 /// Writes the rows of one running submission. Rows may come in any order, each once; [`Stager::finish`] writes the rest.
 pub struct Stager {
     store: Store,
-    batch: Batch,
+    seq: i64,
+    round: String,
+    gathered: Gathered,
     /// Whose turn it was when this staging began.
     turn: i64,
     /// Told with the next rows that are written.
@@ -101,19 +110,24 @@ impl Store {
     pub async fn stager(&self, seq: i64) -> Result<Stager, StoreError> {
         let mut tx = self.begin().await?;
         let submission = open_for_change(&mut tx, seq).await?;
-        let holdings = match &tx {
-            Tx::Sqlite(_) => Holdings::of(&mut tx, seq).await?,
-            // Its merge finds them itself.
-            Tx::Postgres(_) => Holdings::default(),
-        };
+        let holdings = Holdings::of(&mut tx, seq).await?;
         tx.commit().await?;
         let round = submission.new.round.to_string();
         if submission.rows_done > 0 {
             // Work goes on after staged rows, of which some were still gathered for their rolls when it broke off.
             roll::gather_again(self, seq).await?;
         }
-        let (batch, turn, rolls) = (Batch::of(seq, round), submission.turns, RollBook::default());
-        Ok(Stager { store: self.clone(), batch, turn, reached: None, written: 0, holdings, rolls })
+        Ok(Stager {
+            store: self.clone(),
+            seq,
+            round,
+            gathered: Gathered::default(),
+            turn: submission.turns,
+            reached: None,
+            written: 0,
+            holdings,
+            rolls: RollBook::default(),
+        })
     }
 
     /// Takes away everything staged for a submission that was not committed, in small transactions.
@@ -184,7 +198,7 @@ impl Stager {
         reached: Reached,
     ) -> Result<(), StoreError> {
         self.gather(accepted)?;
-        self.batch.refused.extend(refused);
+        self.gathered.refused.extend(refused);
         self.reached = Some(reached);
         self.write_when_full().await
     }
@@ -201,7 +215,7 @@ impl Stager {
     }
 
     pub async fn stage_refused(&mut self, rows: impl IntoIterator<Item = RefusedRow>) -> Result<(), StoreError> {
-        self.batch.refused.extend(rows);
+        self.gathered.refused.extend(rows);
         self.write_when_full().await
     }
 
@@ -217,56 +231,72 @@ impl Stager {
     fn gather(&mut self, rows: impl IntoIterator<Item = HeldEnrolment>) -> Result<(), StoreError> {
         for held in rows {
             self.rolls.add(&(held.agency, Arc::clone(&held.school_id)), NewEntry::of(&held))?;
-            self.batch.accepted.push(held);
+            self.gathered.accepted.push(held);
         }
         Ok(())
     }
 
     async fn write_when_full(&mut self) -> Result<(), StoreError> {
-        let gathered = self.batch.accepted.len() + self.batch.refused.len();
+        let gathered = self.gathered.accepted.len() + self.gathered.refused.len();
         if gathered >= ROWS_A_TRANSACTION { self.write(false).await } else { Ok(()) }
     }
 
     async fn write(&mut self, is_last: bool) -> Result<(), StoreError> {
         let has_rolls = self.rolls.is_full() || is_last && !self.rolls.is_empty();
-        if self.batch.accepted.is_empty() && self.batch.refused.is_empty() && !has_rolls {
+        if self.gathered.accepted.is_empty() && self.gathered.refused.is_empty() && !has_rolls {
             return Ok(());
         }
         self.write_all(has_rolls).await
     }
 
     async fn write_all(&mut self, has_rolls: bool) -> Result<(), StoreError> {
-        let next = Batch::of(self.batch.seq, self.batch.round.clone());
-        let batch = std::mem::replace(&mut self.batch, next);
-        self.written += (batch.accepted.len() + batch.refused.len()) as u64;
+        let gathered = std::mem::take(&mut self.gathered);
+        self.written += (gathered.accepted.len() + gathered.refused.len()) as u64;
         let mut tx = self.store.begin().await?;
-        let submission = open_for_change(&mut tx, batch.seq).await?;
+        let submission = open_for_change(&mut tx, self.seq).await?;
         if submission.turns != self.turn {
             return Err(StoreError::Overtaken);
         }
         if let Some(reached) = self.reached.take() {
             query(REACHED)
-                .bind(batch.seq)
+                .bind(self.seq)
                 .bind(count_to(reached.rows, "submission.rows_done")?)
                 .bind(count_to(reached.bytes_read, "submission.bytes_read")?)
                 .execute(&mut tx)
                 .await?;
         }
-        let (seq, new_holdings) = match &mut tx {
-            Tx::Sqlite(_) => (batch.seq, sqlite::write(&mut tx, &self.holdings, batch).await?),
-            Tx::Postgres(connection) => {
-                let seq = batch.seq;
-                postgres::write(connection, batch).await?;
-                (seq, Holdings::default())
-            }
-        };
+        let new = Holdings::enter(&mut tx, self.seq, &self.round, &self.new_schools(&gathered)).await?;
+        let holding = |school: &AgencySchool| self.holdings.get(school).or_else(|| new.get(school));
+        let batch = keyed(self.seq, gathered, holding)?;
+        match &mut tx {
+            Tx::Sqlite(connection) => sqlite::write(connection, batch).await?,
+            Tx::Postgres(connection) => postgres::write(connection, batch).await?,
+        }
         if has_rolls {
-            let of_school = Holdings::of(&mut tx, seq).await?;
-            let parts = self.rolls.take(|school| of_school.get(school))?;
+            let parts = self.rolls.take(holding)?;
             roll::write(&mut tx, parts).await?;
         }
         tx.commit().await?;
-        self.holdings.extend(new_holdings);
+        self.holdings.extend(new);
         Ok(())
     }
+
+    /// Schools without a holding of this submission, each once, in the order of the rows.
+    fn new_schools(&self, gathered: &Gathered) -> Vec<AgencySchool> {
+        let mut met = HashSet::new();
+        let schools = gathered.accepted.iter().map(|held| (held.agency, Arc::clone(&held.school_id)));
+        schools.filter(|school| self.holdings.get(school).is_none() && met.insert(school.clone())).collect()
+    }
+}
+
+/// Refuses a row number that comes twice: where rows are spread by learner, no key of the tables would.
+fn keyed(seq: i64, gathered: Gathered, holding: impl Fn(&AgencySchool) -> Option<i64>) -> Result<Batch, StoreError> {
+    let mut met = HashSet::with_capacity(gathered.accepted.len());
+    let accepted = gathered.accepted.into_iter().map(|held| {
+        let record = record_key(seq, held.row)?;
+        let holding = holding(&(held.agency, Arc::clone(&held.school_id))).ok_or(StoreError::Unreadable("holding"))?;
+        if met.insert(record) { Ok(Keyed { record, holding, held }) } else { Err(StoreError::RowTwice) }
+    });
+    let refused = gathered.refused.into_iter().map(|row| Ok((record_key(seq, row.row)?, row)));
+    Ok(Batch { accepted: accepted.collect::<Result<_, _>>()?, refused: refused.collect::<Result<_, StoreError>>()? })
 }

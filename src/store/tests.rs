@@ -17,6 +17,8 @@ macro_rules! on_both {
     };
 }
 
+#[cfg(feature = "citus-tests")]
+mod distributed;
 mod engines;
 mod nouns;
 mod rolls;
@@ -127,7 +129,16 @@ impl Bench {
     }
 
     async fn open(database: Database, dir: tempfile::TempDir) -> Bench {
-        Bench { store: Store::open(&database).await.unwrap(), database, dir }
+        let mut store = Store::open(&database).await.unwrap();
+        // A switch for the whole suite: see docs/operations.md, "Distributed".
+        if matches!(database, Database::Postgres(_)) && std::env::var_os("SAPHAN_TEST_DISTRIBUTED").is_some() {
+            let done = store.distribute().await.unwrap();
+            assert!(matches!(done, Distribution::Done { .. } | Distribution::Already { .. }), "{done:?}");
+            store.close().await;
+            store = Store::open(&database).await.unwrap();
+            assert!(store.is_distributed);
+        }
+        Bench { store, database, dir }
     }
 
     /// As after a new start of the process.

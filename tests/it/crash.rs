@@ -31,15 +31,12 @@ async fn rows(home: &Path) -> (i64, i64, i64) {
     let mut reader = Reader::open(home).await;
     let half = reader
         .number(
-            "SELECT count(*) FROM enrolment e LEFT JOIN holding h ON h.id = e.holding \
-             LEFT JOIN submission s ON s.seq = h.submission WHERE s.state IS NULL OR s.state <> 'committed'",
+            "SELECT count(*) FROM enrolment WHERE holding NOT IN \
+             (SELECT h.id FROM holding h JOIN submission s ON s.seq = h.submission WHERE s.state = 'committed')",
         )
         .await;
-    let bare = reader
-        .number(
-            "SELECT count(*) FROM enrolment e LEFT JOIN vault_record v ON v.record = e.record WHERE v.record IS NULL",
-        )
-        .await;
+    let bare =
+        reader.number("SELECT count(*) FROM enrolment WHERE record NOT IN (SELECT record FROM vault_record)").await;
     let force =
         reader.number("SELECT count(*) FROM enrolment e JOIN holding h ON h.id = e.holding WHERE h.in_force = 1").await;
     (half, bare, force)

@@ -58,3 +58,24 @@ fn sqlite_and_postgresql_count_the_same_to_the_byte() {
     assert_eq!(sqlite.2, postgres.2);
     assert!(sqlite.2.len() > 1_000, "there is something to compare");
 }
+
+#[test]
+fn migrate_says_the_version_and_distributes_nothing_where_there_is_nothing_to_distribute_with() {
+    let homes = tempfile::tempdir().unwrap();
+    let spread = std::env::var_os("SAPHAN_TEST_DISTRIBUTED").is_some();
+    for (engine, name, expected) in [
+        (Engine::Sqlite, "one", "no-extension"),
+        (Engine::Postgres, "two", if spread { "already" } else { "no-extension" }),
+    ] {
+        let saphan = Saphan::on(engine, &homes.path().join(name));
+        let ran = saphan.run(&["migrate", "--distribute", "--json"]);
+        let said: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!((ran.code, &said["distribution"]), (0, &expected.into()), "{}", ran.stderr);
+        let newest = std::fs::read_dir("migrations/sqlite").unwrap().count() as u64;
+        assert!(said["version"].as_u64() >= Some(newest), "{said}");
+        let again = saphan.run(&["migrate", "--lang", "th"]);
+        assert_eq!((again.code, again.stdout.contains("ตารางเป็นรุ่น")), (0, true), "{}", again.stderr);
+        // The store is as good as before.
+        assert_eq!(saphan.run(&["client", "list"]).code, 0);
+    }
+}

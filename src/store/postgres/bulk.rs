@@ -1,72 +1,47 @@
-//! Bulk writing into PostgreSQL: binary COPY into a staging table of the session, then one merge set by set.
+//! Bulk writing into PostgreSQL: binary COPY, of rows that have their keys already.
 //!
-//! The staging table is temporary, so that it costs no log, is this session's alone, and is empty again after every
-//! transaction whatever became of it. Refuses to lose a row: the merge must have moved as many as were sent.
+//! Straight into the tables: what is staged is seen by nobody until its holdings come into force, so a staging table beside
+//! them would only write every row twice. Refuses to lose a row: the server must have taken as many as were sent.
 
-use crate::domain::enrolment::{HeldEnrolment, School};
+use crate::domain::enrolment::School;
 use crate::store::StoreError;
 use crate::store::roll::RollPart;
-use crate::store::row::{day_number, id_kind_number, record_key};
-use crate::store::stage::{Batch, RefusedRow};
+use crate::store::row::{day_number, id_kind_number};
+use crate::store::stage::{Batch, Keyed, RefusedRow};
 use jiff::civil::Date;
-use sqlx::{PgConnection, PgTransaction};
+use sqlx::PgConnection;
 
-pub(super) const STAGING: &str = "CREATE TEMPORARY TABLE IF NOT EXISTS staged_enrolment (\
-    record BIGINT NOT NULL CONSTRAINT staged_enrolment_record PRIMARY KEY, \
-    agency TEXT COLLATE \"C\" NOT NULL, school_id TEXT COLLATE \"C\" NOT NULL, id_kind SMALLINT NOT NULL, \
-    learner BYTEA NOT NULL, name BYTEA NOT NULL, birth BYTEA NOT NULL, person BYTEA NOT NULL, content BYTEA NOT NULL, \
-    grade TEXT COLLATE \"C\" NOT NULL, sex TEXT COLLATE \"C\" NOT NULL, status TEXT COLLATE \"C\", dual SMALLINT NOT NULL, \
-    age SMALLINT NOT NULL, entry_date INTEGER, exit_date INTEGER, sealed BYTEA NOT NULL) ON COMMIT DELETE ROWS";
-const COPY_STAGED: &str = "COPY staged_enrolment (record, agency, school_id, id_kind, learner, name, birth, person, \
-    content, grade, sex, status, dual, age, entry_date, exit_date, sealed) FROM STDIN WITH (FORMAT binary)";
+const COPY_ENROLMENTS: &str = "COPY enrolment (record, holding, id_kind, learner, name, birth, person, content, grade, \
+    sex, status, dual, age, entry_date, exit_date) FROM STDIN WITH (FORMAT binary)";
+const COPY_SEALED: &str = "COPY vault_record (record, learner, sealed) FROM STDIN WITH (FORMAT binary)";
 const COPY_ROLLS: &str = "COPY roll (holding, entries, data) FROM STDIN WITH (FORMAT binary)";
 const COPY_REFUSED: &str = "COPY refused_row (record, findings) FROM STDIN WITH (FORMAT binary)";
 const COPY_SCHOOLS: &str = "COPY school (school_id, smis, agency, name_th, name_en, subdistrict, latitude, longitude, \
     status, opened_on, closed_on) FROM STDIN WITH (FORMAT binary)";
 
-// In the order of the file, as on SQLite: pages of records follow the holdings' numbers.
-const NEW_HOLDINGS: &str = "INSERT INTO holding (submission, round, agency, school_id) \
-    SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), s.agency, s.school_id FROM staged_enrolment s \
-    WHERE NOT EXISTS (SELECT 1 FROM holding h \
-      WHERE h.submission = $1 AND h.agency = s.agency AND h.school_id = s.school_id) \
-    GROUP BY s.agency, s.school_id ORDER BY min(s.record)";
-const MERGE_ENROLMENTS: &str = "INSERT INTO enrolment (record, holding, id_kind, learner, name, birth, person, content, \
-    grade, sex, status, dual, age, entry_date, exit_date) \
-    SELECT s.record, h.id, s.id_kind, s.learner, s.name, s.birth, s.person, s.content, \
-      s.grade, s.sex, s.status, s.dual, s.age, s.entry_date, s.exit_date FROM staged_enrolment s \
-    JOIN holding h ON h.submission = $1 AND h.agency = s.agency AND h.school_id = s.school_id";
-const MERGE_SEALED: &str =
-    "INSERT INTO vault_record (record, learner, sealed) SELECT record, learner, sealed FROM staged_enrolment";
-
-#[cfg(test)]
-pub(super) const MERGE: [&str; 3] = [NEW_HOLDINGS, MERGE_ENROLMENTS, MERGE_SEALED];
-
 /// One message of COPY data, bytes.
 const MESSAGE_BYTES: usize = 1 << 20;
 
-pub(in crate::store) async fn write(tx: &mut PgTransaction<'_>, batch: Batch) -> Result<(), StoreError> {
-    let rows = batch.accepted.len() as u64;
-    if rows > 0 {
-        let mut copy = CopyData::new(17);
-        for held in &batch.accepted {
-            staged(&mut copy, record_key(batch.seq, held.row)?, held)?;
+pub(in crate::store) async fn write(connection: &mut PgConnection, batch: Batch) -> Result<(), StoreError> {
+    if !batch.accepted.is_empty() {
+        let (mut enrolments, mut sealed) = (CopyData::new(15), CopyData::new(3));
+        for keyed in &batch.accepted {
+            enrolment(&mut enrolments, keyed)?;
+            sealed.row();
+            sealed.int8(keyed.record);
+            sealed.bytes(&keyed.held.learner)?;
+            sealed.bytes(&keyed.held.sealed)?;
         }
-        copy.send(tx, COPY_STAGED).await?;
-        sqlx::query(NEW_HOLDINGS).bind(batch.seq).bind(&batch.round).execute(&mut **tx).await?;
-        let enrolments = sqlx::query(MERGE_ENROLMENTS).bind(batch.seq).execute(&mut **tx).await?.rows_affected();
-        let sealed = sqlx::query(MERGE_SEALED).execute(&mut **tx).await?.rows_affected();
-        if (enrolments, sealed) != (rows, rows) {
-            return Err(StoreError::Unreadable("staged_enrolment"));
-        }
+        enrolments.send(connection, COPY_ENROLMENTS).await?;
+        sealed.send(connection, COPY_SEALED).await?;
     }
-    copy_refused(tx, batch.seq, &batch.refused).await
+    copy_refused(connection, &batch.refused).await
 }
 
-fn staged(copy: &mut CopyData, record: i64, held: &HeldEnrolment) -> Result<(), StoreError> {
+fn enrolment(copy: &mut CopyData, Keyed { record, holding, held }: &Keyed) -> Result<(), StoreError> {
     copy.row();
-    copy.int8(record);
-    copy.text(held.agency.as_str())?;
-    copy.text(&held.school_id)?;
+    copy.int8(*record);
+    copy.int8(*holding);
     copy.int2(id_kind_number(held.id_kind) as i16);
     for hash in [&held.learner, &held.name, &held.birth, &held.person, &held.content] {
         copy.bytes(hash)?;
@@ -77,8 +52,7 @@ fn staged(copy: &mut CopyData, record: i64, held: &HeldEnrolment) -> Result<(), 
     copy.int2(i16::from(held.dual_programme));
     copy.int2(i16::from(held.age_years));
     copy.day(held.entry_date)?;
-    copy.day(held.exit_date)?;
-    copy.bytes(&held.sealed)
+    copy.day(held.exit_date)
 }
 
 pub(in crate::store) async fn write_rolls(connection: &mut PgConnection, parts: &[RollPart]) -> Result<(), StoreError> {
@@ -95,14 +69,14 @@ pub(in crate::store) async fn write_rolls(connection: &mut PgConnection, parts: 
     copy.send(connection, COPY_ROLLS).await
 }
 
-async fn copy_refused(connection: &mut PgConnection, seq: i64, refused: &[RefusedRow]) -> Result<(), StoreError> {
+async fn copy_refused(connection: &mut PgConnection, refused: &[(i64, RefusedRow)]) -> Result<(), StoreError> {
     if refused.is_empty() {
         return Ok(());
     }
     let mut copy = CopyData::new(2);
-    for refused in refused {
+    for (record, refused) in refused {
         copy.row();
-        copy.int8(record_key(seq, refused.row)?);
+        copy.int8(*record);
         copy.text(&refused.findings)?;
     }
     copy.send(connection, COPY_REFUSED).await
@@ -134,6 +108,7 @@ pub(in crate::store) async fn copy_schools(
 struct CopyData {
     bytes: Vec<u8>,
     columns: i16,
+    rows: u64,
 }
 
 impl CopyData {
@@ -141,10 +116,11 @@ impl CopyData {
         let mut bytes = b"PGCOPY\n\xff\r\n\0".to_vec();
         // Neither flags nor a longer header.
         bytes.extend([0; 8]);
-        CopyData { bytes, columns }
+        CopyData { bytes, columns, rows: 0 }
     }
 
     fn row(&mut self) {
+        self.rows += 1;
         self.bytes.extend(self.columns.to_be_bytes());
     }
 
@@ -202,7 +178,7 @@ impl CopyData {
                 return Err(error.into());
             }
         }
-        copy.finish().await?;
-        Ok(())
+        let taken = copy.finish().await?;
+        if taken == self.rows { Ok(()) } else { Err(StoreError::Unreadable("copied rows")) }
     }
 }

@@ -1,4 +1,4 @@
-//! What is particular to PostgreSQL: how it is connected to, and why so; bulk writing and claims beside it.
+//! What is particular to PostgreSQL: how it is connected to, and why so; bulk writing, claims and many machines beside it.
 //!
 //! Refuses a server that is too old, a database that doesn't hold every character, and a line to another machine that
 //! anybody could listen in on or answer: there the certificate is checked unless the address says otherwise in so many
@@ -6,16 +6,18 @@
 
 mod bulk;
 mod claim;
+mod distribute;
 
 pub(super) use bulk::{copy_schools, write, write_rolls};
 pub(super) use claim::{claim_row, claim_turn, release_row};
+pub(super) use distribute::distribute;
 
 use super::claim::Claims;
 use super::engine::Pool;
 use super::{Store, StoreError};
+use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions, Executor};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -31,16 +33,14 @@ const CLAIMS_MAX: u32 = 32;
 /// How long a statement waits for a connection before the caller is told to come again.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 /// For every session. A lock is waited for as long as on SQLite. Open transactions hold claims, so idling is no fault; a
-/// host that vanished is noticed, so that its claims are freed. Counting sorts and hashes millions of rows. That a table is
-/// there already is no news for the log.
-const SESSION: [(&str, &str); 7] = [
+/// host that vanished is noticed, so that its claims are freed. Counting sorts and hashes millions of rows.
+const SESSION: [(&str, &str); 6] = [
     ("lock_timeout", "30s"),
     ("idle_in_transaction_session_timeout", "0"),
     ("tcp_keepalives_idle", "30"),
     ("tcp_keepalives_interval", "10"),
     ("tcp_keepalives_count", "3"),
     ("work_mem", "64MB"),
-    ("client_min_messages", "warning"),
 ];
 const VERSION: &str = "SELECT CAST(current_setting('server_version_num') AS integer) / 10000";
 const ENCODING: &str = "SELECT current_setting('server_encoding')";
@@ -50,15 +50,14 @@ pub(super) async fn open(address: &str) -> Result<Store, StoreError> {
     let pool = |max| PgPoolOptions::new().max_connections(max).acquire_timeout(ACQUIRE_TIMEOUT);
     // Once by itself first: a pool would try again and again, and then only say that it took too long.
     check(&mut options.connect().await?).await?;
-    let write = pool(WRITERS_MAX)
-        .after_connect(|connection, _| Box::pin(async move { connection.execute(bulk::STAGING).await.map(drop) }))
-        .connect_with(options.clone())
-        .await?;
+    let write = pool(WRITERS_MAX).connect_with(options.clone()).await?;
     MIGRATOR.run(&write).await.map_err(StoreError::Migration)?;
     let read_only = options.clone().options([("default_transaction_read_only", "on")]);
     let read = pool(READERS_MAX).connect_with(read_only).await?;
     let claims = pool(CLAIMS_MAX).connect_lazy_with(options);
-    Ok(Store { read: Pool::Postgres(read), write: Pool::Postgres(write), claims: Claims::Rows(claims) })
+    let (read, write) = (Pool::Postgres(read), Pool::Postgres(write));
+    let is_distributed = distribute::is_distributed(read.snapshot().await?).await?;
+    Ok(Store { read, write, claims: Claims::Rows(claims), is_distributed })
 }
 
 fn options(address: &str) -> Result<PgConnectOptions, StoreError> {
@@ -91,10 +90,8 @@ async fn check(connection: &mut PgConnection) -> Result<(), StoreError> {
 /// What only PostgreSQL runs, for the test that prepares every statement.
 #[cfg(test)]
 pub(super) fn statements() -> Vec<&'static str> {
-    let mut all =
-        vec![VERSION, ENCODING, super::dialect::TAKE_TURN, claim::ENTER, claim::TAKE, claim::LEAVE, claim::TRY_TURN];
-    all.extend(bulk::MERGE);
-    all
+    let own = [VERSION, ENCODING, super::dialect::TAKE_TURN, claim::ENTER, claim::TAKE, claim::LEAVE, claim::TRY_TURN];
+    [&own[..], &super::push_down::STATEMENTS].concat()
 }
 
 #[cfg(test)]

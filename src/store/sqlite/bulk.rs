@@ -3,11 +3,9 @@
 
 use crate::domain::enrolment::HeldEnrolment;
 use crate::store::StoreError;
-use crate::store::engine::{Tx, query_scalar};
-use crate::store::holding::Holdings;
 use crate::store::roll::RollPart;
-use crate::store::row::{day_number, id_kind_number, record_key};
-use crate::store::stage::{Batch, RefusedRow};
+use crate::store::row::{day_number, id_kind_number};
+use crate::store::stage::{Batch, Keyed, RefusedRow};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, SqliteConnection};
 use std::sync::{Arc, LazyLock};
@@ -34,47 +32,16 @@ fn insert_sizes(head: &str, columns: usize) -> Sizes {
     INSERT_ROWS.map(|rows| format!("{head}{}", vec![one.as_str(); rows].join(",")).into())
 }
 
-const HOLDING_INSERT: &str = "INSERT INTO holding (submission, round, agency, school_id) \
-    VALUES ($1, $2, $3, $4) RETURNING id";
-
 /// The bulk inserts, for the test that prepares every statement.
 #[cfg(test)]
 pub(in crate::store) fn statements() -> Vec<Arc<str>> {
-    let inserts = [&*ENROLMENT_SQL, &*VAULT_SQL, &*ROLL_SQL, &*REFUSED_SQL].into_iter().flatten().cloned();
-    inserts.chain([HOLDING_INSERT.into()]).collect()
+    [&*ENROLMENT_SQL, &*VAULT_SQL, &*ROLL_SQL, &*REFUSED_SQL].into_iter().flatten().cloned().collect()
 }
 
-/// Writes a batch; answers the holdings it made, which count once the transaction is committed.
-pub(in crate::store) async fn write(tx: &mut Tx, known: &Holdings, batch: Batch) -> Result<Holdings, StoreError> {
-    let mut new = Holdings::default();
-    let mut keyed = Vec::with_capacity(batch.accepted.len());
-    for held in batch.accepted {
-        let school = (held.agency, Arc::clone(&held.school_id));
-        let holding = match known.get(&school).or_else(|| new.get(&school)) {
-            Some(holding) => holding,
-            None => {
-                let holding = new_holding(tx, batch.seq, &batch.round, &held).await?;
-                new.insert(school, holding);
-                holding
-            }
-        };
-        keyed.push((record_key(batch.seq, held.row)?, holding, held));
-    }
-    let Tx::Sqlite(connection) = tx else { return Err(StoreError::Unreadable("engine")) };
-    insert_sealed(connection, &mut keyed).await?;
-    insert_enrolments(connection, keyed).await?;
-    insert_refused(connection, batch.seq, batch.refused).await?;
-    Ok(new)
-}
-
-async fn new_holding(tx: &mut Tx, seq: i64, round: &str, held: &HeldEnrolment) -> Result<i64, StoreError> {
-    query_scalar(HOLDING_INSERT)
-        .bind(seq)
-        .bind(round)
-        .bind(held.agency.as_str())
-        .bind(&*held.school_id)
-        .fetch_one(tx)
-        .await
+pub(in crate::store) async fn write(connection: &mut SqliteConnection, mut batch: Batch) -> Result<(), StoreError> {
+    insert_sealed(connection, &mut batch.accepted).await?;
+    insert_enrolments(connection, batch.accepted).await?;
+    insert_refused(connection, batch.refused).await
 }
 
 /// Statement sizes that together take `rows`, with how many rows each.
@@ -100,16 +67,13 @@ fn encoding(error: sqlx::error::BoxDynError) -> StoreError {
     StoreError::Database(sqlx::Error::Encode(error))
 }
 
-async fn insert_sealed(
-    connection: &mut SqliteConnection,
-    keyed: &mut [(i64, i64, HeldEnrolment)],
-) -> Result<(), StoreError> {
+async fn insert_sealed(connection: &mut SqliteConnection, keyed: &mut [Keyed]) -> Result<(), StoreError> {
     let mut rows = keyed.iter_mut();
     let pieces = pieces(&VAULT_SQL, rows.len());
     for (sql, size) in pieces {
         let mut arguments = SqliteArguments::default();
         arguments.reserve(size * 2, 0);
-        for (record, _, held) in rows.by_ref().take(size) {
+        for Keyed { record, held, .. } in rows.by_ref().take(size) {
             arguments.add(*record).map_err(encoding)?;
             arguments.add(std::mem::take(&mut held.sealed)).map_err(encoding)?;
         }
@@ -118,16 +82,13 @@ async fn insert_sealed(
     Ok(())
 }
 
-async fn insert_enrolments(
-    connection: &mut SqliteConnection,
-    keyed: Vec<(i64, i64, HeldEnrolment)>,
-) -> Result<(), StoreError> {
+async fn insert_enrolments(connection: &mut SqliteConnection, keyed: Vec<Keyed>) -> Result<(), StoreError> {
     let mut rows = keyed.into_iter();
     let pieces = pieces(&ENROLMENT_SQL, rows.len());
     for (sql, size) in pieces {
         let mut arguments = SqliteArguments::default();
         arguments.reserve(size * ENROLMENT_COLUMNS, 0);
-        for (record, holding, held) in rows.by_ref().take(size) {
+        for Keyed { record, holding, held } in rows.by_ref().take(size) {
             bind(&mut arguments, record, holding, held).map_err(encoding)?;
         }
         execute(connection, sql, arguments).await?;
@@ -175,18 +136,14 @@ pub(in crate::store) async fn write_rolls(
     Ok(())
 }
 
-async fn insert_refused(
-    connection: &mut SqliteConnection,
-    seq: i64,
-    refused: Vec<RefusedRow>,
-) -> Result<(), StoreError> {
+async fn insert_refused(connection: &mut SqliteConnection, refused: Vec<(i64, RefusedRow)>) -> Result<(), StoreError> {
     let mut rows = refused.into_iter();
     let pieces = pieces(&REFUSED_SQL, rows.len());
     for (sql, size) in pieces {
         let mut arguments = SqliteArguments::default();
         arguments.reserve(size * 2, 0);
-        for refused in rows.by_ref().take(size) {
-            arguments.add(record_key(seq, refused.row)?).map_err(encoding)?;
+        for (record, refused) in rows.by_ref().take(size) {
+            arguments.add(record).map_err(encoding)?;
             arguments.add(refused.findings).map_err(encoding)?;
         }
         execute(connection, sql, arguments).await?;

@@ -56,7 +56,7 @@ pub(super) async fn open(path: &Path) -> Result<Store, StoreError> {
         .connect_with(options.create_if_missing(false).pragma("cache_size", READ_CACHE_KIB).pragma("query_only", "1"))
         .await?;
     let claims = Claims::Files(path.with_file_name("claims"));
-    Ok(Store { read: Pool::Sqlite(read), write: Pool::Sqlite(write), claims })
+    Ok(Store { read: Pool::Sqlite(read), write: Pool::Sqlite(write), claims, is_distributed: false })
 }
 
 /// Makes the file with mode 0600 before SQLite would make it with the process's own mask; its log files take the same mode.

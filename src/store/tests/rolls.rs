@@ -28,11 +28,13 @@ macro_rules! in_force {
         " FROM (SELECT DISTINCT i.submission FROM holding i WHERE i.round = $1 AND i.in_force = 1) f \
          CROSS JOIN enrolment e ON e.record BETWEEN f.submission * 4294967296 AND f.submission * 4294967296 + 4294967295 \
          CROSS JOIN holding h ON h.id = e.holding WHERE h.in_force = 1 \
-         AND (h.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = e.record)) "
+         AND (h.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x \
+         WHERE x.record = e.record AND x.learner = e.learner)) "
     };
     (postgres) => {
         " FROM holding h JOIN enrolment e ON e.holding = h.id WHERE h.round = $1 AND h.in_force = 1 \
-         AND (h.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x WHERE x.record = e.record)) "
+         AND (h.superseded_rows = 0 OR NOT EXISTS (SELECT 1 FROM superseded x \
+         WHERE x.record = e.record AND x.learner = e.learner)) "
     };
 }
 
@@ -116,7 +118,7 @@ const GRADE_AGES: Sql = both!(grade_ages);
 const BY_GRADE_AGE: Sql = both!(by_grade_age);
 const TOTAL: Sql = both!(total);
 
-type Shown = (Vec<String>, Vec<String>, Vec<Place>, Vec<Place>, Vec<Place>);
+pub(super) type Shown = (Vec<String>, Vec<String>, Vec<Place>, Vec<Place>, Vec<Place>);
 
 async fn rows(bench: &Bench, sql: Sql, json: Option<&str>) -> Vec<Row> {
     let mut asked = query(sql).bind(round().to_string());
@@ -164,6 +166,12 @@ async fn by_rolls(bench: &Bench, slice: u64) -> Shown {
     let odd = ODD.map(|(grade, age)| (grade.into(), age));
     let found = view.findings(census, &odd).await.unwrap();
     (heads, ages, found.repeated_learners, found.repeated_persons, found.aged)
+}
+
+/// As one machine sees it, or as several do.
+#[cfg(feature = "citus-tests")]
+pub(super) async fn found(bench: &Bench) -> Shown {
+    by_rolls(bench, 1_000_000).await
 }
 
 prop_compose! {

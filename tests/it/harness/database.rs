@@ -3,15 +3,37 @@
 use crate::{Engine, server};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
 
 /// What `SAPHAN_DATABASE_URL` says; none: nothing, which is SQLite.
 pub fn address(engine: Engine, home: &Path) -> Option<String> {
     // The same home is the same schema, also for the next process that opens it.
     let mut hasher = DefaultHasher::new();
     home.hash(&mut hasher);
-    (engine == Engine::Postgres).then(|| server::address(&format!("saphan_test_{:016x}", hasher.finish())))
+    let address =
+        (engine == Engine::Postgres).then(|| server::address(&format!("saphan_test_{:016x}", hasher.finish())));
+    if std::env::var_os("SAPHAN_TEST_DISTRIBUTED").is_some() {
+        address.iter().for_each(|address| distribute(address));
+    }
+    address
+}
+
+/// A switch for every test on PostgreSQL: see docs/operations.md, "Distributed".
+fn distribute(address: &str) {
+    static DONE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut done = DONE.lock().unwrap();
+    if !done.insert(address.to_owned()) {
+        return;
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_saphan"));
+    command.args(["migrate", "--distribute", "--json"]).env("SAPHAN_DATABASE_URL", address);
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["distribution"], "done", "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Looks into a store from outside.
