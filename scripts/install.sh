@@ -10,6 +10,8 @@ readonly RUST_MIN="1.94"
 readonly CARGO_DENY_VERSION="0.20.2"
 readonly POSTGRES_MIN=15
 readonly TUSPY_VERSION="1.1.0"
+readonly AUTHLIB_VERSION="1.9.9"
+readonly JOSERFC_VERSION="1.8.0"
 
 die() {
   printf '\n%s\n' "$*" >&2
@@ -126,12 +128,13 @@ need_cargo_deny() {
     --root .tools --version "$CARGO_DENY_VERSION" cargo-deny
 }
 
-# The published client that the tests send files with, in pieces; into `.tools` of this clone.
-need_tus_client() {
-  [ -x .tools/tus/bin/python ] && .tools/tus/bin/python -c 'import tusclient' >/dev/null 2>&1 && return 0
-  printf 'installing tuspy %s into .tools (a client for resumable uploads; some seconds, once)\n' "$TUSPY_VERSION"
-  python3 -m venv .tools/tus >/dev/null 2>&1 || { need python3-venv && python3 -m venv .tools/tus; }
-  .tools/tus/bin/pip install --quiet --disable-pip-version-check "tuspy==$TUSPY_VERSION"
+# Published clients that the tests talk to the gateway with: uploads in pieces, and access tokens; into `.tools` of this clone.
+need_clients() {
+  .tools/clients/bin/python -c 'import tusclient, authlib, joserfc' >/dev/null 2>&1 && return 0
+  printf 'installing tuspy %s and Authlib %s into .tools (clients for the tests; some seconds, once)\n' "$TUSPY_VERSION" "$AUTHLIB_VERSION"
+  python3 -m venv .tools/clients >/dev/null 2>&1 || { need python3-venv && python3 -m venv .tools/clients; }
+  .tools/clients/bin/python -m pip install --quiet --disable-pip-version-check \
+    "tuspy==$TUSPY_VERSION" "Authlib==$AUTHLIB_VERSION" "joserfc==$JOSERFC_VERSION" requests
 }
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -146,7 +149,7 @@ case "${1:-build}" in
       rustup component add rustfmt clippy ||
       die "rustfmt and clippy are needed for the checks: install them beside Rust."
     need_cargo_deny
-    need_tus_client
+    need_clients
     ;;
   browser) need chromium chromium-driver fonts-thai-tlwg fonts-noto-core ;;
   *) die "usage: scripts/install.sh [build|test|browser]" ;;

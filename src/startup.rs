@@ -5,6 +5,7 @@
 
 use crate::app::assets::{AssetFolders, Assets};
 use crate::app::pickup::Pickup;
+use crate::app::tokens::TokenTerms;
 use crate::app::{App, Pace};
 use crate::config::{PickupSettings, Settings};
 use crate::decode::Limits;
@@ -53,7 +54,8 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
     let objects =
         Objects::open(&settings.objects, &settings.object_options).context("the object store can't be used")?;
     let app = App::new(store, Arc::new(vault), Arc::new(assets), limits, home, settings.limits.workers);
-    Ok(app.with_pace(pace).with_objects(objects))
+    let tokens = TokenTerms { issuer: settings.public_url.clone(), seconds: settings.token_seconds };
+    Ok(app.with_pace(pace).with_objects(objects).with_tokens(tokens))
 }
 
 /// Serves until stopped. Work that a crash or stop left unfinished is taken up at once, beside new requests. `drain_grace`:

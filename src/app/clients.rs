@@ -1,15 +1,15 @@
 //! Clients that may use the API: made, listed, rotated and revoked by the operator.
 //!
-//! Owns the token: shown once, stored only as a hash. The full access model (OAuth 2.0, mutual TLS,
-//! people) will stand here too; today a client is a token with an agency and scopes.
+//! Owns the secret: shown once, stored only as a hash. It serves as a key (`Authorization: Bearer …`), or to get access tokens
+//! with (`tokens.rs`), as the client's public keys do. Mutual TLS and people are not here yet.
 
 use super::{App, AppError, journal_entry};
 use crate::domain::agency::AgencyCode;
 use crate::domain::ids::ClientId;
 use crate::domain::principal::{Denied, Principal, Scope};
-use crate::store::{Client, NewClient};
-use crate::vault::{hash_token, random_token};
-use jiff::Timestamp;
+use crate::store::{Client, KEYS_MAX, NewClient, OldSecret, StoredKey};
+use crate::vault::{ClientKey, hash_token, random_token};
+use jiff::{SignedDuration, Timestamp};
 
 /// A new or rotated client with the one sight of its token.
 #[derive(Debug)]
@@ -56,13 +56,51 @@ impl App {
         Ok(self.store.clients().await?)
     }
 
-    /// The old token ends with this call.
-    pub async fn rotate_client(&self, principal: &Principal, id: &ClientId) -> Result<IssuedToken, AppError> {
+    /// `overlap`: how long the secret before still holds, so that a client can be changed over without a failed request; none:
+    /// it ends with this call, and with it every access token of the client (for a secret that got out).
+    pub async fn rotate_client(
+        &self,
+        principal: &Principal,
+        id: &ClientId,
+        overlap: Option<SignedDuration>,
+    ) -> Result<IssuedToken, AppError> {
         operator_only(principal)?;
-        let token = random_token()?;
-        let entry = journal_entry(principal, "client.rotate", id.as_str(), serde_json::json!({}));
-        self.store.rotate_client(id, &hash_token(&token), &entry).await?;
+        let (token, now) = (random_token()?, Timestamp::now());
+        let old = match overlap {
+            Some(overlap) => OldSecret::HoldsUntil(now.saturating_add(overlap).map_err(|_| AppError::Worker)?),
+            None => OldSecret::Ends,
+        };
+        let detail = serde_json::json!({ "overlap_seconds": overlap.map_or(0, |overlap| overlap.as_secs()) });
+        let entry = journal_entry(principal, "client.rotate", id.as_str(), detail);
+        self.store.rotate_client(id, &hash_token(&token), old, &entry).await?;
         Ok(IssuedToken { id: id.clone(), token })
+    }
+
+    /// A public key (JWK or PEM) by which the client may sign its assertions; answers its id.
+    ///
+    /// Errors: `ClientKey` for what is no such key, `TooManyKeys`.
+    pub async fn add_client_key(&self, principal: &Principal, id: &ClientId, text: &str) -> Result<String, AppError> {
+        operator_only(principal)?;
+        let jwk = ClientKey::parse(text)?.jwk()?;
+        if self.store.client_keys(id).await?.len() >= KEYS_MAX {
+            return Err(AppError::TooManyKeys);
+        }
+        let key = StoredKey { kid: jwk.kid.clone(), jwk: serde_json::to_string(&jwk).map_err(|_| AppError::Worker)? };
+        let entry = journal_entry(principal, "client.key.add", id.as_str(), serde_json::json!({ "kid": jwk.kid }));
+        self.store.add_client_key(id, &key, &entry).await?;
+        Ok(jwk.kid)
+    }
+
+    /// Assertions by this key are refused from now on.
+    pub async fn remove_client_key(&self, principal: &Principal, id: &ClientId, kid: &str) -> Result<(), AppError> {
+        operator_only(principal)?;
+        let entry = journal_entry(principal, "client.key.remove", id.as_str(), serde_json::json!({ "kid": kid }));
+        Ok(self.store.remove_client_key(id, kid, &entry).await?)
+    }
+
+    pub async fn client_keys(&self, principal: &Principal, id: &ClientId) -> Result<Vec<String>, AppError> {
+        operator_only(principal)?;
+        Ok(self.store.client_keys(id).await?.into_iter().map(|key| key.kid).collect())
     }
 
     /// Works at once: every request looks its token up.
@@ -76,17 +114,8 @@ impl App {
     ///
     /// Errors: `UnknownClient` for one that isn't there or is revoked.
     pub(super) async fn client_principal(&self, id: &ClientId) -> Result<Principal, AppError> {
-        let found =
-            self.store.clients().await?.into_iter().find(|client| client.id == *id && client.revoked_at.is_none());
+        let found = self.store.client(id).await?;
         let Client { id, name, agency, scopes, .. } = found.ok_or(AppError::UnknownClient)?;
         Ok(Principal::Client { id, name, agency, scopes })
-    }
-
-    /// Who a bearer token is. Tokens are 256 random bits, so looking up their hash leaks nothing worth timing.
-    ///
-    /// Errors: `NotAuthenticated` for an unknown or revoked token.
-    pub async fn authenticate(&self, token: &str) -> Result<Principal, AppError> {
-        let client = self.store.client_by_token_hash(&hash_token(token)).await?.ok_or(Denied::NotAuthenticated)?;
-        Ok(Principal::Client { id: client.id, name: client.name, agency: client.agency, scopes: client.scopes })
     }
 }

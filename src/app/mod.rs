@@ -21,6 +21,7 @@ pub mod register;
 pub mod sealing;
 pub mod submissions;
 pub mod time_limit;
+pub mod tokens;
 pub mod uploads;
 
 use crate::decode::{DecodeError, Limits};
@@ -29,13 +30,14 @@ use crate::domain::round::Round;
 use crate::domain::text::Bilingual;
 use crate::objects::{self, Objects, ObjectsError};
 use crate::sendback::SendbackError;
-use crate::store::{JournalEntry, State, Store, StoreError};
-use crate::vault::{Vault, VaultError};
+use crate::store::{JournalEntry, KEYS_MAX, State, Store, StoreError};
+use crate::vault::{KeyError, Vault, VaultError};
 use assets::Assets;
 use jiff::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
 use submissions::progress::Board;
+use tokens::{TokenError, TokenTerms};
 use uploads::UploadError;
 
 /// The parts every use case works with. Cheap to clone.
@@ -53,6 +55,7 @@ pub struct App {
     pub(crate) threads: usize,
     pub(crate) pace: Pace,
     pub(crate) board: Arc<Board>,
+    pub(crate) tokens: Arc<TokenTerms>,
 }
 
 /// How submissions are taken: which are answered at once, how many are worked on together, how long one may take to arrive
@@ -100,6 +103,12 @@ pub enum AppError {
     UnknownDataset(String),
     #[error("there is no client with this id")]
     UnknownClient,
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error("this is no public key of a client")]
+    ClientKey(#[from] KeyError),
+    #[error("the client has {KEYS_MAX} keys already; remove one first: saphan client key remove")]
+    TooManyKeys,
     #[error("nothing has been counted for this round")]
     NotCounted,
     /// Neither counted nor shown as an empty success. `rounds`: those of which something is in force.
@@ -221,7 +230,8 @@ impl App {
         threads: usize,
     ) -> Self {
         let objects = Objects::folder(&home);
-        App { store, vault, assets, limits, home, objects, threads, pace: Pace::default(), board: Arc::default() }
+        let (pace, board, tokens) = (Pace::default(), Arc::default(), Arc::default());
+        App { store, vault, assets, limits, home, objects, threads, pace, board, tokens }
     }
 
     /// Keeps files elsewhere than in the home.
@@ -231,6 +241,10 @@ impl App {
 
     pub fn with_pace(self, pace: Pace) -> Self {
         App { pace, ..self }
+    }
+
+    pub fn with_tokens(self, terms: TokenTerms) -> Self {
+        App { tokens: Arc::new(terms), ..self }
     }
 
     pub fn pace(&self) -> Pace {

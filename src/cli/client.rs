@@ -5,8 +5,11 @@ use super::terminal::say;
 use crate::domain::agency::AgencyCode;
 use crate::domain::ids::ClientId;
 use crate::domain::principal::{Principal, Scope};
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
+use jiff::SignedDuration;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -43,20 +46,62 @@ enum Act {
         #[arg(long)]
         json: bool,
     },
-    /// Gives a client a new token; the old one ends at once
-    #[command(after_help = "Example:\n  saphan client rotate cli_0190…")]
+    /// Gives a client a new token; the old one ends at once, or after an overlap
+    #[command(
+        after_help = "Examples:\n  saphan client rotate cli_0190…                 # it got out: the old one ends now\n  saphan client rotate cli_0190… --overlap 48    # both hold for two days"
+    )]
     Rotate {
         /// As `saphan client list` shows it
         id: String,
+        /// Hours for which the old one still holds (none: it ends now, and every access token with it)
+        #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=720))]
+        overlap: Option<u16>,
         #[arg(long)]
         json: bool,
     },
+    /// Public keys by which a client signs, instead of sending its token
+    #[command(subcommand)]
+    Key(Key),
     /// Ends a client's access at once
     #[command(after_help = "Example:\n  saphan client revoke cli_0190…")]
     Revoke {
         /// As `saphan client list` shows it
         id: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum Key {
+    /// Adds one; prints its id
+    #[command(
+        after_help = "Example:\n  openssl ecparam -name prime256v1 -genkey -noout -out key.pem\n  openssl pkey -in key.pem -pubout -out key.pub\n  saphan client key add cli_0190… key.pub"
+    )]
+    Add {
+        id: String,
+        /// JWK or PEM, P-256
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Lists their ids
+    #[command(after_help = "Example:\n  saphan client key list cli_0190…")]
+    List { id: String },
+    /// What it signs is refused from now on
+    #[command(after_help = "Example:\n  saphan client key remove cli_0190… qk3…")]
+    Remove {
+        id: String,
+        /// As `saphan client key list` shows it
+        kid: String,
+    },
+}
+
+/// A public key is a few hundred bytes.
+const KEY_BYTES_MAX: u64 = 16 << 10;
+
+fn key_text(path: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).with_context(|| format!("{} can't be read", path.display()))?;
+    file.take(KEY_BYTES_MAX).read_to_string(&mut text).with_context(|| format!("{} is no text", path.display()))?;
+    Ok(text)
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -77,7 +122,24 @@ async fn act(act: &Act) -> anyhow::Result<ExitCode> {
             let issued = app.add_client(&operator, name, agency, scopes).await?;
             issue(&issued, *json)?;
         }
-        Act::Rotate { id, json } => issue(&app.rotate_client(&operator, &ClientId::parse(id)?).await?, *json)?,
+        Act::Rotate { id, overlap, json } => {
+            let overlap = overlap.map(|hours| SignedDuration::from_hours(i64::from(hours)));
+            issue(&app.rotate_client(&operator, &ClientId::parse(id)?, overlap).await?, *json)?;
+        }
+        Act::Key(Key::Add { id, file }) => {
+            let key = key_text(file)?;
+            let kid = app.add_client_key(&operator, &ClientId::parse(id)?, &key).await;
+            say!("{}", kid.with_context(|| format!("{} can't be added", file.display()))?);
+        }
+        Act::Key(Key::List { id }) => {
+            for kid in app.client_keys(&operator, &ClientId::parse(id)?).await? {
+                say!("{kid}");
+            }
+        }
+        Act::Key(Key::Remove { id, kid }) => {
+            app.remove_client_key(&operator, &ClientId::parse(id)?, kid).await?;
+            eprintln!("✓ {kid} signs for {id} no more");
+        }
         Act::Revoke { id } => {
             app.revoke_client(&operator, &ClientId::parse(id)?).await?;
             eprintln!("✓ {id} may no longer use the gateway");

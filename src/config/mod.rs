@@ -43,6 +43,11 @@ pub struct Settings {
     pub pickups: Vec<PickupSettings>,
     /// `SAPHAN_PICKUP_SECONDS`: between two looks at them, default 15.
     pub pickup_seconds: u64,
+    /// `SAPHAN_PUBLIC_URL`: where clients find this gateway, without a slash at its end; it stands in tokens as their issuer.
+    /// Default `http://` and the address that is listened on.
+    pub public_url: String,
+    /// `SAPHAN_TOKEN_SECONDS`: how long an access token holds. Default 900.
+    pub token_seconds: u64,
     pub limits: LimitSettings,
 }
 
@@ -60,6 +65,8 @@ impl std::fmt::Debug for Settings {
             .field("object_options", &self.object_options)
             .field("pickups", &self.pickups)
             .field("pickup_seconds", &self.pickup_seconds)
+            .field("public_url", &self.public_url)
+            .field("token_seconds", &self.token_seconds)
             .field("limits", &self.limits)
             .finish()
     }
@@ -112,7 +119,7 @@ pub struct LimitSettings {
 }
 
 /// Every setting, by its name in the file.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "home",
     "database_url",
     "listen",
@@ -121,6 +128,8 @@ const NAMES: [&str; 19] = [
     "master_key",
     "objects_url",
     "pickup_seconds",
+    "public_url",
+    "token_seconds",
     "file_bytes_max",
     "expanded_bytes_max",
     "rows_max",
@@ -198,14 +207,17 @@ impl Settings {
         if objects.is_bucket() || pickups.iter().any(|pickup| pickup.from.is_bucket()) {
             object_options.check(&mut given);
         }
+        let listen = given.take("listen", listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let settings = Settings {
+            public_url: given.take("public_url", public_url).unwrap_or_else(|| format!("http://{listen}")),
+            token_seconds: given.take("token_seconds", |text| number(text, 60, 3_600)).unwrap_or(900),
             objects,
             object_options,
             pickups,
             pickup_seconds: given.take("pickup_seconds", |text| number(text, 1, 86_400)).unwrap_or(15),
             database: given.take("database_url", database).unwrap_or_else(|| Database::Sqlite(home.join("saphan.db"))),
             home,
-            listen: given.take("listen", listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            listen,
             schemas: given.take("schemas", |text| Ok(PathBuf::from(text))),
             mappings: given.take("mappings", |text| Ok(PathBuf::from(text))),
             master_key: given.take("master_key", |text| Ok(text.to_owned())),
@@ -356,6 +368,17 @@ fn nearest(name: &str) -> Option<&'static str> {
 
 fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("`{text}` is not an address and port such as 127.0.0.1:8080 or [::]:8080"))
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let fits = !host.is_empty() && !host.ends_with('/') && host.bytes().all(|byte| byte.is_ascii_graphic());
+    // What a client compares letter by letter has one form only.
+    if fits && !host.contains(['?', '#', '@']) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is not an address such as https://saphan.example.go.th, without a slash at its end"))
+    }
 }
 
 /// `postgres://user:password@…`, or `…?password=…`.

@@ -13,8 +13,8 @@ use futures_util::future::BoxFuture;
 use std::future::Future;
 use std::pin::Pin;
 
-/// Characters of a token; ours are far shorter.
-const TOKEN_CHARS_MAX: usize = 512;
+/// Characters of a token; ours are shorter.
+const TOKEN_CHARS_MAX: usize = 2_048;
 
 /// Turns a token into the client that holds it.
 pub trait Authenticator: Send + Sync {

@@ -8,6 +8,7 @@
 use super::api::bodies::RefusalBody;
 use super::context::RequestContext;
 use crate::app::AppError;
+use crate::app::tokens::{ASSERTION_SECONDS_MAX, AssertionFault, TokenError};
 use crate::app::uploads::{OPEN_MAX, PARTS_MAX, UploadError};
 use crate::domain::place::place_said;
 use crate::domain::principal::Denied;
@@ -62,7 +63,9 @@ kinds! {
     BadRequest = 400 "bad-request",
     QueryInvalid = 400 "query-invalid",
     JsonInvalid = 400 "json-invalid",
+    TokenRequestInvalid = 400 "token-request-invalid",
     Unauthenticated = 401 "unauthenticated",
+    ClientInvalid = 401 "client-invalid",
     Forbidden = 403 "forbidden",
     NotFound = 404 "not-found",
     MethodNotAllowed = 405 "method-not-allowed",
@@ -114,6 +117,7 @@ pub struct Problem {
     retry_after_s: Option<u32>,
     submission: Option<Box<str>>,
     refusal: Option<Box<RefusalBody>>,
+    oauth: Option<&'static str>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -142,6 +146,12 @@ pub struct ProblemBody {
     /// Why the whole file was not taken (`file-refused`), in both languages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RefusalBody>,
+    /// At `/oauth/token`: the code of RFC 6749.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'static str>,
+    /// The detail in English, since the standard takes no other letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_description: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -165,6 +175,7 @@ impl Problem {
             retry_after_s: None,
             submission: None,
             refusal: None,
+            oauth: None,
             cause: None,
         }
     }
@@ -199,6 +210,12 @@ impl Problem {
 
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The code of RFC 6749 §5.2, for clients that read that only.
+    pub fn oauth(mut self, error: &'static str) -> Self {
+        self.oauth = Some(error);
         self
     }
 
@@ -268,6 +285,8 @@ impl Problem {
                 .collect(),
             submission: self.submission.as_deref().map(str::to_owned),
             refusal: self.refusal.as_deref().cloned(),
+            error: self.oauth,
+            error_description: self.oauth.and(detail).map(|text| text.en.clone()),
         }
     }
 
@@ -277,8 +296,14 @@ impl Problem {
         response.content_type("application/problem+json");
         response.insert_header((header::CONTENT_LANGUAGE, context.lang_tag()));
         response.insert_header((header::VARY, "accept-language"));
-        if self.kind == Kind::Unauthenticated {
-            response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"saphan\""));
+        match self.kind {
+            Kind::Unauthenticated => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"saphan\""));
+            }
+            Kind::ClientInvalid => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"saphan\""));
+            }
+            _ => {}
         }
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, &**allow));
@@ -305,6 +330,32 @@ impl ResponseError for Problem {
     /// Reached only where no middleware ran; the ordinary way is [`super::answer`].
     fn error_response(&self) -> HttpResponse {
         self.respond(&RequestContext::unknown())
+    }
+}
+
+fn of_token(error: &TokenError) -> Problem {
+    let client = Problem::new(Kind::ClientInvalid).oauth("invalid_client");
+    match error {
+        TokenError::Client => client,
+        TokenError::Scope => Problem::new(Kind::TokenRequestInvalid)
+            .oauth("invalid_scope")
+            .detail("ขอ scope ที่ระบบลูกข่ายนี้ไม่มี", "A scope was asked for that this client does not have."),
+        TokenError::Assertion(AssertionFault::Audience) => client.detail(
+            "assertion ทำไว้สำหรับผู้รับอื่น ใส่ aud เป็นที่อยู่ของ /oauth/token ตาม /.well-known/oauth-authorization-server",
+            "The assertion is meant for somebody else: its `aud` is to be the token_endpoint of /.well-known/oauth-authorization-server.",
+        ),
+        TokenError::Assertion(AssertionFault::Time) => client.detail(
+            "assertion หมดอายุแล้วหรือยังไม่ถึงเวลา ตรวจนาฬิกาของเครื่องแล้วทำใหม่",
+            "The assertion has expired or is not valid yet. Check the machine's clock and make a new one.",
+        ),
+        TokenError::Assertion(AssertionFault::Life) => client.detail(
+            format!("assertion มีอายุได้ไม่เกิน {ASSERTION_SECONDS_MAX} วินาที"),
+            format!("An assertion lives {ASSERTION_SECONDS_MAX} seconds at most."),
+        ),
+        TokenError::Assertion(AssertionFault::Used) => client.detail(
+            "assertion ใช้ได้ครั้งเดียว ทำใหม่โดยใช้ jti ใหม่",
+            "An assertion serves once: make a new one with a `jti` of its own.",
+        ),
     }
 }
 
@@ -390,6 +441,7 @@ impl From<Arc<AppError>> for Problem {
                     ),
                 )
             }
+            AppError::Token(token) => of_token(token),
             AppError::Draining => Problem::new(Kind::Unavailable).retry_after(BUSY_RETRY_S).because(error.clone()),
             away if away.is_away() => {
                 Problem::new(Kind::Unavailable).retry_after(BUSY_RETRY_S).because(error.clone())

@@ -2,7 +2,7 @@
 //!
 //! Owns their rows; a token is known by its hash only. Revoking works at once, because every request looks here.
 
-use super::engine::{Row, query};
+use super::engine::{Query, Row, query};
 use super::row::{agency_from, optional_time_from, time_from};
 use super::{JournalEntry, Store, StoreError, journal};
 use crate::domain::agency::AgencyCode;
@@ -31,20 +31,39 @@ pub struct Client {
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
+    /// Rises when everything issued to the client so far ends at once.
+    pub generation: i64,
+}
+
+/// What becomes of the secret before when there is a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldSecret {
+    /// It ends at once, and with it every access token of the client.
+    Ends,
+    /// It holds beside the new one until then.
+    HoldsUntil(Timestamp),
 }
 
 const INSERT: &str = "INSERT INTO client (id, name, agency, scopes, token_hash, created_at) \
     VALUES ($1, $2, $3, $4, $5, $6)";
-const BY_TOKEN: &str = "SELECT id, name, agency, scopes, created_at, revoked_at, last_used_at FROM client \
-    WHERE token_hash = $1 AND revoked_at IS NULL";
-const ALL: &str = "SELECT id, name, agency, scopes, created_at, revoked_at, last_used_at FROM client \
-    ORDER BY created_at, id";
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT id, name, agency, scopes, created_at, revoked_at, last_used_at, generation FROM client ", $rest)
+    };
+}
+const BY_TOKEN: &str =
+    select!("WHERE revoked_at IS NULL AND (token_hash = $1 OR (old_token_hash = $1 AND old_token_until > $2))");
+pub(super) const BY_ID: &str = select!("WHERE id = $1 AND revoked_at IS NULL");
+const ALL: &str = select!("ORDER BY created_at, id");
 const REVOKE: &str = "UPDATE client SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
-const ROTATE: &str = "UPDATE client SET token_hash = $2 WHERE id = $1 AND revoked_at IS NULL";
+const ROTATE: &str = "UPDATE client SET token_hash = $2, old_token_hash = NULL, old_token_until = NULL, \
+    generation = generation + 1 WHERE id = $1 AND revoked_at IS NULL";
+const ROTATE_WITH_OVERLAP: &str = "UPDATE client SET old_token_hash = token_hash, old_token_until = $3, token_hash = $2 \
+    WHERE id = $1 AND revoked_at IS NULL";
 const USED: &str = "UPDATE client SET last_used_at = $2 WHERE id = $1";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[INSERT, BY_TOKEN, ALL, REVOKE, ROTATE, USED];
+pub(super) const STATEMENTS: &[&str] = &[INSERT, BY_TOKEN, BY_ID, ALL, REVOKE, ROTATE, ROTATE_WITH_OVERLAP, USED];
 
 fn from_row(found: &Row) -> Result<Client, StoreError> {
     let scopes: &str = found.try_get("scopes")?;
@@ -60,6 +79,7 @@ fn from_row(found: &Row) -> Result<Client, StoreError> {
         created_at: time_from(found.try_get("created_at")?, "client.created_at")?,
         revoked_at: optional_time_from(found.try_get("revoked_at")?, "client.revoked_at")?,
         last_used_at: optional_time_from(found.try_get("last_used_at")?, "client.last_used_at")?,
+        generation: found.try_get("generation")?,
     })
 }
 
@@ -80,9 +100,15 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// None for an unknown token and for a revoked client.
-    pub async fn client_by_token_hash(&self, token_hash: &str) -> Result<Option<Client>, StoreError> {
-        let found = query(BY_TOKEN).bind(token_hash).fetch_optional(&self.read).await?;
+    /// None for an unknown token, one that ended, and for a revoked client.
+    pub async fn client_by_token_hash(&self, token_hash: &str, now: Timestamp) -> Result<Option<Client>, StoreError> {
+        let found = query(BY_TOKEN).bind(token_hash).bind(now.to_string()).fetch_optional(&self.read).await?;
+        found.as_ref().map(from_row).transpose()
+    }
+
+    /// None for a revoked client, too.
+    pub async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
+        let found = query(BY_ID).bind(id.as_str()).fetch_optional(&self.read).await?;
         found.as_ref().map(from_row).transpose()
     }
 
@@ -92,24 +118,28 @@ impl Store {
     }
 
     pub async fn revoke_client(&self, id: &ClientId, entry: &JournalEntry) -> Result<(), StoreError> {
-        self.change_client(REVOKE, id, &entry.at.to_string(), entry).await
+        self.change_client(query(REVOKE).bind(id.as_str()).bind(entry.at.to_string()), entry).await
     }
 
-    /// The old token stops working at once.
-    pub async fn rotate_client(&self, id: &ClientId, token_hash: &str, entry: &JournalEntry) -> Result<(), StoreError> {
-        self.change_client(ROTATE, id, token_hash, entry).await
-    }
-
-    async fn change_client(
+    pub async fn rotate_client(
         &self,
-        statement: &'static str,
         id: &ClientId,
-        value: &str,
+        token_hash: &str,
+        old: OldSecret,
         entry: &JournalEntry,
     ) -> Result<(), StoreError> {
+        let change = match old {
+            OldSecret::Ends => query(ROTATE).bind(id.as_str()).bind(token_hash),
+            OldSecret::HoldsUntil(until) => {
+                query(ROTATE_WITH_OVERLAP).bind(id.as_str()).bind(token_hash).bind(until.to_string())
+            }
+        };
+        self.change_client(change, entry).await
+    }
+
+    async fn change_client(&self, change: Query, entry: &JournalEntry) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        let done = query(statement).bind(id.as_str()).bind(value).execute(&mut tx).await?;
-        if done.rows_affected() == 0 {
+        if change.execute(&mut tx).await?.rows_affected() == 0 {
             return Err(StoreError::NoSuchClient);
         }
         journal::append(&mut tx, entry).await?;

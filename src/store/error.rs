@@ -31,6 +31,12 @@ pub enum StoreError {
     NoSuchSubmission,
     #[error("there is no such client, or it is revoked already")]
     NoSuchClient,
+    #[error("the client has this key already")]
+    KeyExists,
+    #[error("the client has no such key")]
+    NoSuchKey,
+    #[error("the assertion was used before")]
+    AssertionUsed,
     #[error("the submission is {}, so this can't be done", .0.as_str())]
     WrongState(State),
     #[error("a row number lies beyond {}", u32::MAX)]
@@ -69,13 +75,13 @@ impl StoreError {
 
     /// Somebody else was quicker, or it was done already: trying again changes nothing.
     pub fn is_conflict(&self) -> bool {
-        use StoreError::{ClientExists, IdempotencyKeyUsed, ReleaseExists, SubmissionExists, WrongState};
-        matches!(self, IdempotencyKeyUsed | SubmissionExists | ClientExists | ReleaseExists | WrongState(_))
+        use StoreError::{ClientExists, IdempotencyKeyUsed, KeyExists, ReleaseExists, SubmissionExists, WrongState};
+        matches!(self, IdempotencyKeyUsed | SubmissionExists | ClientExists | ReleaseExists | KeyExists | WrongState(_))
     }
 
     /// It speaks of a thing that isn't there.
     pub fn is_unknown(&self) -> bool {
-        matches!(self, StoreError::NoSuchSubmission | StoreError::NoSuchClient)
+        matches!(self, StoreError::NoSuchSubmission | StoreError::NoSuchClient | StoreError::NoSuchKey)
     }
 }
 

@@ -15,6 +15,7 @@ mod census;
 mod change;
 mod claim;
 mod client;
+mod client_key;
 mod commit;
 mod count;
 mod dialect;
@@ -37,7 +38,8 @@ mod upload;
 
 pub use census::{Census, Findings, GradeAge, HeadcountCell};
 pub use claim::{Claim, Duty, OnDuty};
-pub use client::{Client, NewClient};
+pub use client::{Client, NewClient, OldSecret};
+pub use client_key::{KEYS_MAX, StoredKey};
 pub use commit::Change;
 pub use count::{CountView, SubmissionInForce};
 pub use error::StoreError;
@@ -150,6 +152,7 @@ fn statements() -> Vec<engine::Sql> {
         change::STATEMENTS,
         census::STATEMENTS,
         client::STATEMENTS,
+        client_key::STATEMENTS,
         commit::STATEMENTS,
         count::STATEMENTS,
         holding::STATEMENTS,

@@ -17,6 +17,7 @@
 mod digest;
 mod file;
 mod hasher;
+mod jws;
 mod keyring;
 mod seal;
 mod sign;
@@ -24,6 +25,7 @@ mod sign;
 pub use digest::{Checked, Checksum, HmacStream, Sha256Stream, hash_token, random_token, sha256, sha256_hex};
 pub use file::{KeptFile, SealedReader, SealedWriter};
 pub use hasher::{HashDomain, KeyedHasher};
+pub use jws::{CHARS_MAX as JWS_CHARS_MAX, ClientKey, Jws, KeyError};
 pub use seal::Sealer;
 pub use sign::PublicJwk;
 

@@ -7,7 +7,7 @@ use data_encoding::BASE64URL_NOPAD;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::EcKey;
 use openssl::ecdsa::EcdsaSig;
-use openssl::pkey::Private;
+use openssl::pkey::{HasPublic, Private};
 use openssl::sha::sha256;
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ pub(super) fn sign(key: &EcKey<Private>, bytes: &[u8]) -> Result<String, VaultEr
 }
 
 /// False for a signature of any wrong form, too.
-pub(super) fn verify(key: &EcKey<Private>, bytes: &[u8], signature: &str) -> Result<bool, VaultError> {
+pub(super) fn verify<K: HasPublic>(key: &EcKey<K>, bytes: &[u8], signature: &str) -> Result<bool, VaultError> {
     let Ok(raw) = BASE64URL_NOPAD.decode(signature.as_bytes()) else { return Ok(false) };
     let Ok([r, s]) =
         <[[u8; 32]; 2]>::try_from(raw.chunks_exact(32).filter_map(|c| c.try_into().ok()).collect::<Vec<_>>())
@@ -48,7 +48,7 @@ pub(super) fn verify(key: &EcKey<Private>, bytes: &[u8], signature: &str) -> Res
     Ok(signature.verify(&sha256(bytes), key).unwrap_or(false))
 }
 
-pub(super) fn public_jwk(key: &EcKey<Private>) -> Result<PublicJwk, VaultError> {
+pub(super) fn public_jwk<K: HasPublic>(key: &EcKey<K>) -> Result<PublicJwk, VaultError> {
     let (mut x, mut y, mut context) = (BigNum::new()?, BigNum::new()?, BigNumContext::new()?);
     key.public_key().affine_coordinates(key.group(), &mut x, &mut y, &mut context)?;
     let x = BASE64URL_NOPAD.encode(&x.to_vec_padded(COORDINATE_BYTES)?);

@@ -283,8 +283,8 @@ print(second.url)
 async fn a_published_client_sends_in_pieces_with_checksums_and_goes_on_where_it_was() {
     let gateway = Gateway::start();
     gateway.send_register().await;
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/tus/bin/python");
-    assert!(python.exists(), "the tus client is not installed: run scripts/install.sh test");
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/clients/bin/python");
+    assert!(python.exists(), "the clients are not installed: run scripts/install.sh test");
     let file = gateway.home().join("dole.json");
     std::fs::write(&file, sample("dole.json")).unwrap();
     let headers = authorised(&gateway);

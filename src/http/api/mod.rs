@@ -10,6 +10,7 @@ pub mod data;
 pub mod events;
 pub mod health;
 pub mod mappings;
+mod oauth;
 pub mod problems;
 pub mod records;
 pub mod rules;
@@ -21,6 +22,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(health::alive).service(health::ready).service(health::metrics).service(health::keys);
+    config.service(oauth::token).service(oauth::server);
     config
         .service(submissions::send)
         .service(submissions::list)

@@ -9,7 +9,7 @@
 mod query;
 mod row;
 
-pub(super) use query::{Sql, query, query_scalar};
+pub(super) use query::{Query, Sql, query, query_scalar};
 pub(super) use row::Row;
 
 use super::StoreError;

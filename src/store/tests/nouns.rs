@@ -172,14 +172,15 @@ async fn a_revoked_client_is_unknown_at_once(bench: Bench) {
     };
     bench.store.add_client(&new, &entry("client.add")).await.unwrap();
     assert!(matches!(bench.store.add_client(&new, &entry("x")).await, Err(StoreError::ClientExists)));
-    let found = bench.store.client_by_token_hash("h1").await.unwrap().unwrap();
+    let now = entry("x").at;
+    let found = bench.store.client_by_token_hash("h1", now).await.unwrap().unwrap();
     assert_eq!((&found.name, found.agency, &found.scopes), (&new.name, new.agency, &new.scopes));
     bench.store.client_used(&new.id, entry("x").at).await.unwrap();
-    bench.store.rotate_client(&new.id, "h2", &entry("client.rotate")).await.unwrap();
-    assert!(bench.store.client_by_token_hash("h1").await.unwrap().is_none());
-    assert!(bench.store.client_by_token_hash("h2").await.unwrap().unwrap().last_used_at.is_some());
+    bench.store.rotate_client(&new.id, "h2", OldSecret::Ends, &entry("client.rotate")).await.unwrap();
+    assert!(bench.store.client_by_token_hash("h1", now).await.unwrap().is_none());
+    assert!(bench.store.client_by_token_hash("h2", now).await.unwrap().unwrap().last_used_at.is_some());
     bench.store.revoke_client(&new.id, &entry("client.revoke")).await.unwrap();
-    assert!(bench.store.client_by_token_hash("h2").await.unwrap().is_none());
+    assert!(bench.store.client_by_token_hash("h2", now).await.unwrap().is_none());
     assert!(matches!(bench.store.revoke_client(&new.id, &entry("x")).await, Err(StoreError::NoSuchClient)));
     assert!(bench.store.clients().await.unwrap()[0].revoked_at.is_some());
     let acts: Vec<String> =

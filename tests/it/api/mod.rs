@@ -3,6 +3,7 @@
 use super::harness;
 
 mod data;
+mod oauth;
 mod reference;
 mod rights;
 mod rounds;

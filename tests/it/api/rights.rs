@@ -57,6 +57,8 @@ const TABLE: &[Row] = &[
     row("GET /v1/counts/{round}", "/v1/counts/2026-06-10", [401, 1, 1, 1, 1, 403, 403]),
     row("POST /v1/counts/{round}", "/v1/counts/2026-06-10", [401, 403, 403, 403, 1, 403, 403]),
     row("GET /v1/counts/{round}/manifest", "/v1/counts/2026-06-10/manifest", [401, 403, 403, 1, 1, 403, 403]),
+    row("POST /oauth/token", "/oauth/token", OPEN),
+    row("GET /.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server", OPEN),
     row("GET /v1/standards", "/v1/standards", OPEN),
     row("GET /v1/standards/{name}/{version}", "/v1/standards/enrolment/1", OPEN),
     row("GET /v1/codelists", "/v1/codelists", OPEN),
