@@ -23,7 +23,7 @@ use saphan::app::register::SchoolRenderer;
 use saphan::decode::{self, Input, Limits};
 use saphan::mapping::RunContext;
 use saphan::pipeline::{self, Renderer, Run, Summary};
-use saphan::standards::CodeList;
+use saphan::standards::{Schools, SchoolsBuilder};
 use saphan::validate::Valid;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -144,16 +144,16 @@ fn mapped<R: Renderer>(
     Ok(Done { rows: received, refused, bytes: input.len(), time: begun.elapsed() })
 }
 
-fn register(assets: &Assets, schools: &str) -> anyhow::Result<CodeList> {
+fn register(assets: &Assets, schools: &str) -> anyhow::Result<Schools> {
     let mapping = &find(assets, "moe/schools")?.mapping;
     let context = RunContext { round: "2026-06-10".parse()?, schools: None };
     let limits = Limits::default();
     let run = Run { mapping, context, limits: &limits, threads: 1 };
-    let mut found = Vec::new();
+    let mut found = SchoolsBuilder::default();
     let renderer = || SchoolRenderer::new(&mapping.standard);
-    pipeline::run(&run, &input(Path::new(schools))?, renderer, |mut result| {
-        found.append(&mut result.out);
+    pipeline::run(&run, &input(Path::new(schools))?, renderer, |result| {
+        result.out.iter().for_each(|school| found.add(&school.school_id, school.smis.as_deref(), school.agency));
         Ok::<(), std::io::Error>(())
     })?;
-    Ok(saphan::standards::school_list(&found))
+    Ok(found.finish())
 }

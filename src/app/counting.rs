@@ -155,8 +155,8 @@ impl App {
 
     async fn audit(&self, round: Round, cases_max: usize) -> Result<(CountReport, Vec<u8>), AppError> {
         let rules = self.count_rules()?;
-        let schools = self.store.schools().await?;
-        let register = Register::on(round.count_day(), &schools);
+        let mut register = Register::default();
+        self.store.each_school(|school| register.add(&school, round.count_day())).await?;
         let mut view = self.store.count_view(round).await?;
         let inputs = view.submissions_in_force().await?;
         let outcome = feed(&mut view, round, &rules, &register, &inputs).await?;

@@ -12,7 +12,7 @@ use crate::domain::finding::Severity;
 use crate::domain::round::Round;
 use crate::mapping::RunContext;
 use crate::pipeline::{self, Run};
-use crate::standards::CodeList;
+use crate::standards::Schools;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -66,12 +66,7 @@ pub fn run(assets: &Assets, loaded: &LoadedMapping) -> Vec<AssetFault> {
     faults
 }
 
-fn example(
-    loaded: &LoadedMapping,
-    name: &str,
-    round: Round,
-    schools: Option<Arc<CodeList>>,
-) -> Result<(), Vec<String>> {
+fn example(loaded: &LoadedMapping, name: &str, round: Round, schools: Option<Arc<Schools>>) -> Result<(), Vec<String>> {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let Some(expected) = loaded.examples.get(&format!("{stem}.expected.ndjson")) else {
         return Err(vec![format!("{stem}.expected.ndjson is missing")]);
@@ -103,7 +98,7 @@ fn example(
 
 type Mapped = (Vec<serde_json::Value>, Vec<ExpectedFinding>);
 
-fn map(loaded: &LoadedMapping, bytes: Vec<u8>, round: Round, schools: Option<Arc<CodeList>>) -> Result<Mapped, String> {
+fn map(loaded: &LoadedMapping, bytes: Vec<u8>, round: Round, schools: Option<Arc<Schools>>) -> Result<Mapped, String> {
     let input: Arc<dyn Input> = Arc::new(MemoryInput::new(bytes));
     let limits = Limits::default();
     let run = Run { mapping: &loaded.mapping, context: RunContext { round, schools }, limits: &limits, threads: 1 };
@@ -138,11 +133,11 @@ fn lines(bytes: &[u8]) -> Result<Vec<serde_json::Value>, String> {
         .collect()
 }
 
-fn register(assets: &Assets, bytes: Vec<u8>, round: Round) -> Result<CodeList, String> {
+fn register(assets: &Assets, bytes: Vec<u8>, round: Round) -> Result<Schools, String> {
     let input: Arc<dyn Input> = Arc::new(MemoryInput::new(bytes));
     let read = read_register(assets, &input, round, &Limits::default()).map_err(|error| error.to_string())?;
     match read.refused {
-        0 => Ok(read.list),
+        0 => Ok(read.schools),
         refused => Err(format!("{refused} schools of the register are refused")),
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::enrolment::SubmissionMode;
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::{Authorised, Principal, Scope};
 use crate::domain::round::Round;
-use crate::store::{NewSubmission, StoreError};
+use crate::store::{NewSubmission, RegisterVersion, StoreError};
 use crate::vault::{KeptFile, SealedWriter, sha256_hex};
 use jiff::Timestamp;
 use std::io::Write;
@@ -182,8 +182,12 @@ impl App {
     /// Names the code lists and the register together: a file is the same only against the same lists.
     pub(super) async fn lists_version(&self) -> Result<String, AppError> {
         let register = self.store.register_version().await?;
+        Ok(self.lists_version_with(register.as_ref()))
+    }
+
+    pub(super) fn lists_version_with(&self, register: Option<&RegisterVersion>) -> String {
         let register = register.map_or(0, |register| register.version);
-        Ok(format!("{}+register.{register}", self.assets.library.lists_version()))
+        format!("{}+register.{register}", self.assets.library.lists_version())
     }
 }
 

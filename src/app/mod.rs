@@ -34,6 +34,7 @@ use crate::store::{JournalEntry, KEYS_MAX, State, Store, StoreError};
 use crate::vault::{KeyError, Vault, VaultError};
 use assets::Assets;
 use jiff::Timestamp;
+use register::SharedRegister;
 use std::path::PathBuf;
 use std::sync::Arc;
 use submissions::progress::Board;
@@ -56,6 +57,7 @@ pub struct App {
     pub(crate) pace: Pace,
     pub(crate) board: Arc<Board>,
     pub(crate) tokens: Arc<TokenTerms>,
+    pub(crate) register: Arc<SharedRegister>,
 }
 
 /// How submissions are taken: which are answered at once, how many are worked on together, how long one may take to arrive
@@ -230,8 +232,8 @@ impl App {
         threads: usize,
     ) -> Self {
         let objects = Objects::folder(&home);
-        let (pace, board, tokens) = (Pace::default(), Arc::default(), Arc::default());
-        App { store, vault, assets, limits, home, objects, threads, pace, board, tokens }
+        let (pace, board, tokens, register) = (Pace::default(), Arc::default(), Arc::default(), Arc::default());
+        App { store, vault, assets, limits, home, objects, threads, pace, board, tokens, register }
     }
 
     /// Keeps files elsewhere than in the home.

@@ -15,7 +15,7 @@ use crate::domain::text::Lang;
 use crate::mapping::RunContext;
 use crate::pipeline::{PipelineError, Run};
 use crate::sendback::{self, RefusedRow};
-use crate::standards::CodeList;
+use crate::standards::Schools;
 use crate::vault::Sha256Stream;
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
@@ -215,8 +215,8 @@ pub fn find_mapping(assets: &Assets, name: &str) -> anyhow::Result<Arc<LoadedMap
     })
 }
 
-/// The register file as a code list.
-fn register(assets: &Assets, path: &Path, round: Round, limits: &Limits, lang: Lang) -> anyhow::Result<CodeList> {
+/// The register file as codes are checked against it.
+fn register(assets: &Assets, path: &Path, round: Round, limits: &Limits, lang: Lang) -> anyhow::Result<Schools> {
     let input: Arc<dyn Input> =
         Arc::new(FileInput::open(path).with_context(|| format!("{} can't be read", path.display()))?);
     let read = match read_register(assets, &input, round, limits) {
@@ -229,7 +229,7 @@ fn register(assets: &Assets, path: &Path, round: Round, limits: &Limits, lang: L
     if read.refused > 0 {
         eprintln!("{}", summary::register_refused(read.refused, lang));
     }
-    Ok(read.list)
+    Ok(read.schools)
 }
 
 /// Standard input is kept in a temporary file first: the encoding is decided over the whole file.

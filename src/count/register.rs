@@ -36,11 +36,14 @@ pub struct Register {
 impl Register {
     /// A school that stands in the register twice is open if one of its entries is.
     pub fn on<'s>(day: Date, schools: impl IntoIterator<Item = &'s School>) -> Register {
-        let mut open: HashMap<Arc<str>, bool, RandomState> = HashMap::default();
-        for school in schools {
-            *open.entry(school.school_id.clone()).or_default() |= school.open_on(day);
-        }
-        Register { open }
+        let mut register = Register::default();
+        schools.into_iter().for_each(|school| register.add(school, day));
+        register
+    }
+
+    /// One more school, as it is on that day.
+    pub fn add(&mut self, school: &School, day: Date) {
+        *self.open.entry(school.school_id.clone()).or_default() |= school.open_on(day);
     }
 
     pub fn state(&self, school_id: &str) -> SchoolState {

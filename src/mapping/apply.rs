@@ -9,7 +9,7 @@ use super::steps::{
 };
 use crate::domain::rule;
 use crate::domain::value::Value;
-use crate::standards::{CodeList, PlaceMatch};
+use crate::standards::{CodeList, PlaceMatch, Schools};
 use bumpalo::Bump;
 use jiff::civil::Date;
 
@@ -26,7 +26,7 @@ pub fn apply<'b>(
     text: &'b str,
     raw: Option<&'b str>,
     day: Date,
-    schools: Option<&'b CodeList>,
+    schools: Option<&'b Schools>,
     bump: &'b Bump,
 ) -> Applied<'b> {
     let value = match step {
@@ -106,7 +106,7 @@ fn code<'b>(list: &CodeList, text: &str, raw: Option<&str>, day: Date) -> Outcom
 }
 
 /// In the register by code or SMIS; without a register, a well-formed ten-digit code.
-fn school<'b>(text: &'b str, schools: Option<&'b CodeList>, bump: &'b Bump) -> Outcome<Value<'b>> {
+fn school<'b>(text: &'b str, schools: Option<&'b Schools>, bump: &'b Bump) -> Outcome<Value<'b>> {
     let Some(schools) = schools else {
         return school_code::school_code(text).map(|code| Value::Text(bump.alloc_str(&code)));
     };

@@ -3,13 +3,12 @@
 //! Owns the binding of a timeless mapping to one day: which codes are valid, which schools exist.
 
 use crate::domain::round::Round;
-use crate::standards::CodeList;
+use crate::standards::Schools;
 use std::sync::Arc;
 
 #[derive(Debug, Clone)]
 pub struct RunContext {
     pub round: Round,
-    /// The school register as a code list (code = ten digits, alias = SMIS, parent = agency); none where no
-    /// register was given: then only the form of a ten-digit code is checked.
-    pub schools: Option<Arc<CodeList>>,
+    /// The school register; none where no register was given: then only the form of a ten-digit code is checked.
+    pub schools: Option<Arc<Schools>>,
 }

@@ -14,7 +14,7 @@ use crate::decode::RowBatch;
 use crate::domain::finding::{Finding, Severity, mask_name, shorten};
 use crate::domain::learner_id::{LearnerId, mask};
 use crate::domain::value::{Decimal, Value};
-use crate::standards::{CodeList, Field, FieldType, OutOfBounds};
+use crate::standards::{CodeList, Codes, Field, FieldType, OutOfBounds};
 use bumpalo::Bump;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub struct Mapper<'m> {
     mapping: &'m Mapping,
     context: RunContext,
     /// For each field of the standard its code list, the register's schools included.
-    lists: Vec<Option<Arc<CodeList>>>,
+    lists: Vec<Option<Codes>>,
     document: Vec<Option<String>>,
     /// For each field of the plan the value that is the same in every row, because the file said it once.
     settled: Vec<Option<Value<'static>>>,
@@ -103,12 +103,11 @@ impl<'b> MappedRow<'b> {
 impl<'m> Mapper<'m> {
     /// `document`: what the file said once for all its rows, in the order of `SourceSpec::document`.
     pub fn new(mapping: &'m Mapping, context: RunContext, document: Vec<Option<String>>) -> Self {
-        let mut lists = mapping.lists.clone();
-        for (list, field) in lists.iter_mut().zip(&mapping.standard.fields) {
-            if matches!(&field.field_type, FieldType::Code(name) if &**name == "school") {
-                *list = context.schools.clone();
-            }
-        }
+        let codes = |(list, field): (&Option<Arc<CodeList>>, &Field)| match &field.field_type {
+            FieldType::Code(name) if &**name == "school" => context.schools.clone().map(Codes::Schools),
+            _ => list.clone().map(Codes::List),
+        };
+        let lists = mapping.lists.iter().zip(&mapping.standard.fields).map(codes).collect();
         let settled = vec![None; mapping.fields.len()];
         let mut mapper = Mapper { mapping, context, lists, document, settled };
         mapper.settled = mapping.fields.iter().map(|plan| mapper.settle(plan)).collect();
@@ -134,7 +133,7 @@ impl<'m> Mapper<'m> {
     }
 
     /// For each field of the standard its code list, for whoever writes the codes out.
-    pub fn lists(&self) -> &[Option<Arc<CodeList>>] {
+    pub fn lists(&self) -> &[Option<Codes>] {
         &self.lists
     }
 
@@ -211,7 +210,7 @@ impl<'m> Mapper<'m> {
             Subject::Field(target) => match out.values[*target] {
                 Value::Absent => None,
                 Value::Text(text) => Some(text),
-                Value::Code(code) => self.lists[*target].as_ref().map(|list| &**list.code(code)),
+                Value::Code(code) => self.lists[*target].as_ref().map(|codes| codes.code(code)),
                 other => Some(row.bump.alloc_str(&plain(&other))),
             },
         };

@@ -9,7 +9,7 @@ use crate::domain::enrolment::School;
 use crate::domain::text::Bilingual;
 use jiff::civil::Date;
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// The columns, in this order.
 pub const COLUMNS: [&str; 10] =
@@ -189,36 +189,10 @@ fn iso<S: serde::Serializer>(day: &Option<Date>, serializer: S) -> Result<S::Ok,
     }
 }
 
-/// The `school` list of a round, from the register: code = ten digits, alias = SMIS code, parent = agency.
-/// A SMIS code that two schools bear is left out of both: it must not decide between them.
-pub fn school_list(schools: &[School]) -> CodeList {
-    let entries = school_entries(schools);
-    let mut text = String::new();
-    for entry in &entries {
-        text.push_str(&entry.code);
-        text.push('|');
-        text.push_str(&entry.aliases.join("|"));
-        text.push('\n');
-    }
-    // No word is claimed twice: ids are made unique, aliases are neither doubled nor ids.
-    CodeList::new("school", &content_version(&text), entries).unwrap_or_else(|_| CodeList::empty("school"))
-}
-
-/// The same to be read: with names, and the last day of schools that were closed. Codes are checked against
-/// [`school_list`], where a closed school is found and a name finds nothing.
+/// The register as a list to be read: code = ten digits, alias = SMIS code, parent = agency, with names, and the last day of
+/// schools that were closed. A SMIS code that two schools bear is left out of both. Codes are checked against
+/// [`super::Schools`], where a closed school is found and a name finds nothing.
 pub fn school_directory(schools: &[School], version: &str) -> CodeList {
-    let by_id: HashMap<&str, &School> = schools.iter().map(|school| (&*school.school_id, school)).collect();
-    let mut entries = school_entries(schools);
-    for entry in &mut entries {
-        if let Some(school) = by_id.get(&*entry.code) {
-            entry.label = Bilingual::new(school.name_th.clone(), school.name_en.clone().unwrap_or_default());
-            entry.valid_to = school.closed_on.and_then(|closed| closed.yesterday().ok());
-        }
-    }
-    CodeList::new("school", version, entries).unwrap_or_else(|_| CodeList::empty("school"))
-}
-
-fn school_entries(schools: &[School]) -> Vec<CodeEntry> {
     let mut seen = HashSet::new();
     let mut doubled = HashSet::new();
     for smis in schools.iter().filter_map(|school| school.smis.as_deref()) {
@@ -228,13 +202,12 @@ fn school_entries(schools: &[School]) -> Vec<CodeEntry> {
     }
     let mut known = HashSet::new();
     let codes: HashSet<&str> = schools.iter().map(|school| &*school.school_id).collect();
-    schools
+    let entries = schools
         .iter()
         .filter(|school| known.insert(&*school.school_id))
         .map(|school| CodeEntry {
             code: school.school_id.clone(),
-            // Schools' names repeat and are no key, so they must not resolve to a school.
-            label: Bilingual::default(),
+            label: Bilingual::new(school.name_th.clone(), school.name_en.clone().unwrap_or_default()),
             aliases: school
                 .smis
                 .iter()
@@ -242,12 +215,13 @@ fn school_entries(schools: &[School]) -> Vec<CodeEntry> {
                 .map(|smis| Box::from(&**smis))
                 .collect(),
             valid_from: school.opened_on,
-            valid_to: None,
+            valid_to: school.closed_on.and_then(|closed| closed.yesterday().ok()),
             replaced_by: None,
             parent: Some(school.agency.as_str().into()),
             status: Box::from(&*school.status),
         })
-        .collect()
+        .collect();
+    CodeList::new("school", version, entries).unwrap_or_else(|_| CodeList::empty("school"))
 }
 
 fn read_entry(row: &csv::StringRecord) -> Result<CodeEntry, Vec<String>> {
@@ -384,25 +358,13 @@ mod tests {
     }
 
     #[test]
-    fn schools_resolve_by_id_and_by_a_smis_code_of_one_school_only() {
-        let list = school_list(&[
-            school("1020000001", Some("00100101")),
-            school("1020000002", Some("20060002")),
-            school("1020000003", Some("20060002")),
-        ]);
-        let first = list.find("00100101").unwrap();
-        assert_eq!(&**list.code(first), "1020000001");
-        assert_eq!(list.entry(first).parent.as_deref(), Some("10"));
-        assert_eq!(list.find("20060002"), None);
-        assert_eq!(list.find("โรงเรียนทดสอบ"), None);
-        assert!(list.find("1020000003").is_some());
-    }
-    #[test]
     fn a_directory_has_names_and_last_days_and_a_shared_name_finds_nobody() {
         let mut closed = school("1020000002", None);
         closed.closed_on = Some(jiff::civil::date(2026, 6, 1));
         let list = school_directory(&[school("1020000001", None), closed], "register.7");
         assert_eq!((list.version(), list.find("โรงเรียนทดสอบ")), ("register.7", None));
+        let shared = ["1020000001", "1020000002"].map(|id| school(id, Some("20060002")));
+        assert_eq!(school_directory(&shared, "").find("20060002"), None);
         assert_eq!(list.entries()[0].label.th, "โรงเรียนทดสอบ");
         let on = |day| list.codes_on(Some(jiff::civil::date(2026, 5, day))).count();
         assert_eq!((on(31), list.codes_on(Some(jiff::civil::date(2026, 6, 1))).count()), (2, 1));

@@ -1,9 +1,10 @@
 //! The school register in force, and which registers there were.
 
-use super::engine::{Tx, query, query_scalar};
+use super::engine::{Row, Tx, query, query_scalar};
 use super::row::{agency_from, count_from, day_from, day_number, time_from};
 use super::{JournalEntry, Store, StoreError, journal};
 use crate::domain::enrolment::School;
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -78,25 +79,20 @@ impl Store {
 
     /// The register in force, by school code.
     pub async fn schools(&self) -> Result<Vec<School>, StoreError> {
-        let rows = query(ALL).fetch_all(&self.read).await?;
-        rows.iter()
-            .map(|found| {
-                let optional = |column: &str| found.try_get::<Option<&str>>(column);
-                Ok(School {
-                    school_id: found.try_get::<&str>("school_id")?.into(),
-                    smis: optional("smis")?.map(Arc::from),
-                    agency: agency_from(found.try_get("agency")?, "school.agency")?,
-                    name_th: found.try_get("name_th")?,
-                    name_en: found.try_get("name_en")?,
-                    subdistrict: optional("subdistrict")?.map(Arc::from),
-                    latitude: found.try_get("latitude")?,
-                    longitude: found.try_get("longitude")?,
-                    status: found.try_get::<&str>("status")?.into(),
-                    opened_on: day_from(found.try_get("opened_on")?, "school.opened_on")?,
-                    closed_on: day_from(found.try_get("closed_on")?, "school.closed_on")?,
-                })
-            })
-            .collect()
+        let mut schools = Vec::new();
+        self.each_school(|school| schools.push(school)).await?;
+        Ok(schools)
+    }
+
+    /// The same school by school, and which register it is. A national one is never held whole for it.
+    pub async fn each_school(&self, mut each: impl FnMut(School)) -> Result<Option<RegisterVersion>, StoreError> {
+        let mut tx = self.read.snapshot().await?;
+        let version = query(VERSION).fetch_optional(&mut tx).await?.map(|found| version_from(&found)).transpose()?;
+        let mut rows = query(ALL).fetch(&mut tx)?;
+        while let Some(found) = rows.try_next().await? {
+            each(school_from(&found)?);
+        }
+        Ok(version)
     }
 
     pub async fn school_count(&self) -> Result<u64, StoreError> {
@@ -105,16 +101,32 @@ impl Store {
 
     /// None: there never was a register.
     pub async fn register_version(&self) -> Result<Option<RegisterVersion>, StoreError> {
-        let found = query(VERSION).fetch_optional(&self.read).await?;
-        found
-            .map(|found| {
-                Ok(RegisterVersion {
-                    version: found.try_get("version")?,
-                    submission: found.try_get("submission")?,
-                    schools: count_from(found.try_get("schools")?, "register_version.schools")?,
-                    at: time_from(found.try_get("at")?, "register_version.at")?,
-                })
-            })
-            .transpose()
+        query(VERSION).fetch_optional(&self.read).await?.map(|found| version_from(&found)).transpose()
     }
+}
+
+fn version_from(found: &Row) -> Result<RegisterVersion, StoreError> {
+    Ok(RegisterVersion {
+        version: found.try_get("version")?,
+        submission: found.try_get("submission")?,
+        schools: count_from(found.try_get("schools")?, "register_version.schools")?,
+        at: time_from(found.try_get("at")?, "register_version.at")?,
+    })
+}
+
+fn school_from(found: &Row) -> Result<School, StoreError> {
+    let optional = |column: &str| found.try_get::<Option<&str>>(column);
+    Ok(School {
+        school_id: found.try_get::<&str>("school_id")?.into(),
+        smis: optional("smis")?.map(Arc::from),
+        agency: agency_from(found.try_get("agency")?, "school.agency")?,
+        name_th: found.try_get("name_th")?,
+        name_en: found.try_get("name_en")?,
+        subdistrict: optional("subdistrict")?.map(Arc::from),
+        latitude: found.try_get("latitude")?,
+        longitude: found.try_get("longitude")?,
+        status: found.try_get::<&str>("status")?.into(),
+        opened_on: day_from(found.try_get("opened_on")?, "school.opened_on")?,
+        closed_on: day_from(found.try_get("closed_on")?, "school.closed_on")?,
+    })
 }

@@ -12,7 +12,7 @@ use crate::domain::finding::{Finding, Severity, shorten};
 use crate::domain::round::Round;
 use crate::domain::rule::{self, RuleCode};
 use crate::domain::value::Value;
-use crate::standards::{CodeList, CrossRule, Field, FieldType, OutOfBounds, Standard};
+use crate::standards::{Codes, CrossRule, Field, FieldType, OutOfBounds, Standard};
 use jiff::civil::Date;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub use record::Valid;
 pub struct Validator {
     standard: Arc<Standard>,
     round: Round,
-    lists: Vec<Option<Arc<CodeList>>>,
+    lists: Vec<Option<Codes>>,
     /// What the sender calls each field's source; empty where it has none.
     columns: Vec<Option<Arc<str>>>,
     /// `,"name":` of each field, as canonical JSON has it.
@@ -42,7 +42,7 @@ impl Validator {
     pub fn new(
         standard: Arc<Standard>,
         round: Round,
-        lists: Vec<Option<Arc<CodeList>>>,
+        lists: Vec<Option<Codes>>,
         columns: Vec<Option<Arc<str>>>,
     ) -> Self {
         let keys = standard.fields.iter().map(|field| format!(",\"{}\":", field.name).into_bytes().into()).collect();
@@ -146,7 +146,7 @@ impl Validator {
                 let (Value::Code(sex_code), Value::Code(title_code)) = (values[*sex], values[*title]) else { return };
                 let (Some(sexes), Some(titles)) = (&self.lists[*sex], &self.lists[*title]) else { return };
                 let said = sexes.code(sex_code);
-                if titles.entry(title_code).parent.as_ref().is_some_and(|implied| implied != said) {
+                if titles.parent(title_code).is_some_and(|implied| implied != said) {
                     let mut finding = self.finding(*sex, rule::XR_SEX_TITLE, severity);
                     finding.value = Some(said.to_string().into());
                     findings.push(finding);
@@ -166,7 +166,7 @@ impl Validator {
                     return;
                 };
                 let (Some(schools), Some(agencies)) = (&self.lists[*school], &self.lists[*agency]) else { return };
-                let owner = schools.entry(school_code).parent.as_ref();
+                let owner = schools.parent(school_code);
                 if owner.is_some_and(|owner| owner != agencies.code(agency_code)) {
                     let mut finding = self.finding(*school, rule::XR_SCHOOL_AGENCY, severity);
                     finding.value = Some(schools.code(school_code).to_string().into());

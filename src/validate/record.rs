@@ -44,7 +44,7 @@ impl<'r, 'b> Valid<'r, 'b> {
     pub fn text_at(&self, at: usize) -> Option<&str> {
         match self.values[at] {
             Value::Text(text) => Some(text),
-            Value::Code(code) => self.validator.lists[at].as_ref().map(|list| &**list.code(code)),
+            Value::Code(code) => self.validator.lists[at].as_ref().map(|codes| codes.code(code)),
             _ => None,
         }
     }

@@ -5,46 +5,35 @@ use jsonschema::{Draft, Validator as SchemaValidator};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use saphan::app::assets::{AssetFolders, Assets};
-use saphan::domain::enrolment::School;
+use saphan::domain::agency::AgencyCode;
 use saphan::domain::finding::Finding;
 use saphan::domain::learner_id::{LearnerId, check_digit};
 use saphan::domain::round::Round;
 use saphan::domain::rule;
 use saphan::domain::value::{CodeIndex, Decimal, Value};
-use saphan::standards::{CodeList, FieldType, Standard, school_list};
+use saphan::standards::{Codes, FieldType, SchoolsBuilder, Standard};
 use saphan::validate::{Validator, Verdict};
 use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
 
 struct Contract {
     standard: Arc<Standard>,
-    lists: Vec<Option<Arc<CodeList>>>,
+    lists: Vec<Option<Codes>>,
     schema: SchemaValidator,
 }
 
 static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
     let assets = Assets::load(&AssetFolders::default()).map_err(|faults| format!("{faults:?}")).unwrap();
     let standard = assets.library.standard("enrolment/1").unwrap().clone();
-    let school = School {
-        school_id: "1020000001".into(),
-        smis: Some("20060001".into()),
-        agency: saphan::domain::agency::AgencyCode::parse("10").unwrap(),
-        name_th: "โรงเรียน".into(),
-        name_en: None,
-        subdistrict: None,
-        latitude: None,
-        longitude: None,
-        status: "open".into(),
-        opened_on: None,
-        closed_on: None,
-    };
-    let schools = Arc::new(school_list(&[school]));
+    let mut schools = SchoolsBuilder::default();
+    schools.add("1020000001", Some("20060001"), AgencyCode::parse("10").unwrap());
+    let schools = Arc::new(schools.finish());
     let lists = standard
         .fields
         .iter()
         .map(|field| match &field.field_type {
-            FieldType::Code(name) if &**name == "school" => Some(schools.clone()),
-            FieldType::Code(name) => assets.library.list(name).cloned(),
+            FieldType::Code(name) if &**name == "school" => Some(Codes::Schools(schools.clone())),
+            FieldType::Code(name) => assets.library.list(name).cloned().map(Codes::List),
             _ => None,
         })
         .collect();
@@ -81,7 +70,7 @@ fn value(at: usize) -> BoxedStrategy<Value<'static>> {
             .boxed()
         }
         FieldType::Code(_) => {
-            let entries = contract.lists[at].as_ref().unwrap().entries().len() as u32;
+            let entries = contract.lists[at].as_ref().unwrap().len() as u32;
             (0..entries).prop_map(|index| Value::Code(CodeIndex(index))).boxed()
         }
         FieldType::Date { .. } => {
@@ -122,7 +111,7 @@ fn json(values: &[Value<'_>]) -> serde_json::Value {
         let json = match value {
             Value::Absent => continue,
             Value::Text(text) => (*text).into(),
-            Value::Code(code) => (&**CONTRACT.lists[at].as_ref().unwrap().code(*code)).into(),
+            Value::Code(code) => CONTRACT.lists[at].as_ref().unwrap().code(*code).into(),
             Value::Date(date) => date.to_string().into(),
             Value::Integer(number) => (*number).into(),
             Value::Decimal(number) => serde_json::from_str(&number.to_string()).unwrap(),

@@ -9,6 +9,7 @@ use super::receipt::{commit_entry, duplicate_receipt, sender};
 use super::{ENROLMENT, SubmissionView};
 use crate::app::assets::LoadedMapping;
 use crate::app::refusal::FileRefusal;
+use crate::app::register::InForce;
 use crate::app::time_limit::TimeLimit;
 use crate::app::{App, AppError, journal_entry};
 use crate::decode::DecodeError;
@@ -16,7 +17,6 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::round::Round;
 use crate::mapping::RunContext;
 use crate::pipeline::PipelineError;
-use crate::standards::school_list;
 use crate::store::{Due, DueFilter, DuplicateKey, NewSubmission, ReadBy, Submission};
 use crate::vault::sha256_hex;
 use jiff::{SignedDuration, Timestamp};
@@ -136,25 +136,18 @@ impl App {
         Ok(taken_up)
     }
 
-    /// What a file is checked against, and the version it has. Read until both belong together: a new register may come
-    /// in between.
+    /// What a file is checked against, and the version it has.
     ///
     /// [`AppError::NoRegister`]: the submission stays as it is until there is one.
     async fn run_context(&self, round: Round, loaded: &LoadedMapping) -> Result<(RunContext, String), AppError> {
-        let mut context = RunContext { round, schools: None };
-        loop {
-            let version = self.lists_version().await?;
-            if &*loaded.mapping.standard.name == ENROLMENT {
-                let schools = self.store.schools().await?;
-                if schools.is_empty() {
-                    return Err(AppError::NoRegister);
-                }
-                context.schools = Some(Arc::new(school_list(&schools)));
-            }
-            if self.lists_version().await? == version {
-                return Ok((context, version));
-            }
+        if &*loaded.mapping.standard.name != ENROLMENT {
+            return Ok((RunContext { round, schools: None }, self.lists_version().await?));
         }
+        let InForce { version, schools } = self.register.in_force(&self.store).await?;
+        if schools.is_empty() {
+            return Err(AppError::NoRegister);
+        }
+        Ok((RunContext { round, schools: Some(schools) }, self.lists_version_with(version.as_ref())))
     }
 
     fn run_stored(
