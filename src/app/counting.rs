@@ -3,10 +3,10 @@
 //! Owns the feeding of the pure audit, the unsealing of exactly those identities its findings need, and
 //! the repetition that proves a manifest. Identities leave here masked, or as a hash.
 
-use super::{App, AppError, journal_entry, sealing};
+use super::{App, AppError, journal_entry, kept_report, sealing};
 use crate::count::{
-    Audit, CountReport, HeadcountRow, Input, Intake, ListVersion, Manifest, Outcome, Register, RuleTexts, Rules,
-    manifest,
+    Audit, Case, CountReport, Input, Intake, ListVersion, Manifest, Outcome, Register, RuleTexts, Rules, Sha256,
+    Sought, cases, manifest,
 };
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::KeyedHash;
@@ -14,11 +14,13 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::learner_id::LearnerId;
 use crate::domain::principal::{Denied, Principal, Scope};
 use crate::domain::round::Round;
-use crate::store::{CountView, NewCountRun, SubmissionInForce};
-use crate::vault::{VaultError, sha256};
+use crate::store::{CountView, Found, NewCountRun, SubmissionInForce};
+use crate::vault::{Sha256Stream, VaultError};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 /// Cases kept with a run, gravest first; how many more there are is said.
@@ -26,13 +28,61 @@ const CASES_KEPT: usize = 100_000;
 
 /// Sealed records fetched together: some MB.
 const IDENTITIES_A_STEP: usize = 2_048;
+/// Steps that are fetched while one is opened: each waits for its records one after another.
+const STEPS_AT_ONCE: usize = 3;
 
-/// A finished count with its proof.
+/// A finished count with its proof. Its report is made when it is asked for: a national one is eighty megabytes.
 pub struct Counted {
-    pub report: CountReport,
+    audited: Audited,
     /// The very bytes that are signed; the same content always gives the same bytes.
     pub manifest: Vec<u8>,
     pub seal: ManifestSeal,
+}
+
+/// What the audit found, with the plain numbers its findings need.
+struct Audited {
+    outcome: Outcome,
+    identities: HashMap<KeyedHash, LearnerId>,
+    manifest: Manifest,
+}
+
+impl Audited {
+    fn cases(&self) -> Result<Vec<Case<'_>>, AppError> {
+        Ok(cases(&self.outcome, &|key: &KeyedHash| self.identities.get(key).copied())?)
+    }
+
+    fn packed(&self) -> Result<String, AppError> {
+        let cases = self.cases()?;
+        kept_report::pack(&CountReport::to_write(&self.outcome, &cases, self.manifest.clone(), CASES_KEPT))
+    }
+}
+
+impl Counted {
+    /// With at most so many cases, gravest first.
+    pub fn report(&self, cases_max: usize) -> Result<CountReport, AppError> {
+        let Audited { outcome, manifest, .. } = &self.audited;
+        Ok(CountReport::build(outcome, &self.audited.cases()?, manifest.clone(), cases_max))
+    }
+
+    /// The report as it is kept, as JSON.
+    ///
+    /// Errors: what writing says.
+    pub fn write_report(&self, out: &mut dyn io::Write) -> Result<io::Result<()>, AppError> {
+        let Audited { outcome, manifest, .. } = &self.audited;
+        let cases = self.audited.cases()?;
+        let report = CountReport::to_write(outcome, &cases, manifest.clone(), CASES_KEPT);
+        Ok(serde_json::to_writer(out, &report).map_err(io::Error::from))
+    }
+}
+
+impl Sha256 for Sha256Stream {
+    fn update(&mut self, bytes: &[u8]) {
+        Sha256Stream::update(self, bytes);
+    }
+
+    fn finish(self) -> [u8; 32] {
+        Sha256Stream::finish(self)
+    }
 }
 
 /// The signature that goes with a manifest's bytes.
@@ -61,10 +111,11 @@ impl App {
     /// Errors: nothing is in force for the round; a count of nothing would pass for a result.
     pub async fn count(&self, principal: &Principal, round: Round) -> Result<Counted, AppError> {
         let authorised = principal.authorise(Scope::CountRun, None)?;
-        let (report, manifest) = self.audit(round, CASES_KEPT).await?;
-        if report.manifest.inputs.is_empty() {
+        let audited = self.audit(round).await?;
+        if audited.manifest.inputs.is_empty() {
             return Err(AppError::NothingSubmitted { round, rounds: self.store.rounds_in_force().await? });
         }
+        let manifest = audited.manifest.to_bytes()?;
         let seal = ManifestSeal {
             alg: String::from("ES256"),
             signature: self.vault.sign(&manifest)?,
@@ -73,14 +124,15 @@ impl App {
         let run = NewCountRun {
             round,
             at: Timestamp::now(),
-            result: serde_json::to_string(&report).map_err(|_| AppError::Worker)?,
+            result: audited.packed()?,
             manifest: String::from_utf8(manifest.clone()).map_err(|_| AppError::Worker)?,
             signature: serde_json::to_string(&seal).map_err(|_| AppError::Worker)?,
         };
-        let detail = serde_json::json!({ "payable": report.payable.total, "result": report.manifest.result.sha256 });
+        let result = &audited.manifest.result;
+        let detail = serde_json::json!({ "payable": result.payable, "result": result.sha256 });
         let entry = journal_entry(authorised.principal(), "count.run", &round.to_string(), detail);
-        self.store.add_count_run(&run, &entry).await?;
-        Ok(Counted { report, manifest, seal })
+        self.store.add_count_run(run, &entry).await?;
+        Ok(Counted { audited, manifest, seal })
     }
 
     /// The last count of a round. The ministry sees all; an agency its own cases, totals and schools.
@@ -98,7 +150,8 @@ impl App {
             principal.authorise(Scope::AgencySubmit, own)?;
         }
         let run = self.store.last_count_run(round).await?.ok_or(AppError::NotCounted)?;
-        let mut report: CountReport = serde_json::from_str(&run.run.result).map_err(|_| AppError::NotCounted)?;
+        let mut report: CountReport = kept_report::unpack(&run.run.result)?;
+        drop(run);
         if let (false, Some(own)) = (all, own) {
             narrow(&mut report, own);
         }
@@ -132,8 +185,8 @@ impl App {
             Some(seal) => Some(self.vault.verify(bytes, &seal.signature)?),
             None => None,
         };
-        let (report, _) = self.audit(written.round, 0).await?;
-        Ok(Verification { signature_valid, differences: written.differences(&report.manifest) })
+        let counted = self.audit(written.round).await?;
+        Ok(Verification { signature_valid, differences: written.differences(&counted.manifest) })
     }
 
     pub(super) fn count_rules(&self) -> Result<Rules, AppError> {
@@ -153,7 +206,7 @@ impl App {
         })
     }
 
-    async fn audit(&self, round: Round, cases_max: usize) -> Result<(CountReport, Vec<u8>), AppError> {
+    async fn audit(&self, round: Round) -> Result<Audited, AppError> {
         let rules = self.count_rules()?;
         let mut register = Register::default();
         self.store.each_school(|school| register.add(&school, round.count_day())).await?;
@@ -162,18 +215,17 @@ impl App {
         let outcome = feed(&mut view, round, &rules, &register, &inputs).await?;
         drop(view);
         let identities = self.identities(&outcome, &inputs).await?;
-        let identity = |key: &KeyedHash| identities.get(key).copied();
         let lists = self
             .assets
             .library
             .lists()
             .map(|list| ListVersion { name: list.name().to_owned(), version: list.version().to_owned() })
             .collect();
-        let manifest =
-            Manifest::build(&outcome, &rules, inputs.iter().filter_map(input).collect(), lists, &identity, &sha256)?;
-        let bytes = manifest.to_bytes()?;
-        let report = CountReport::build(&outcome, &identity, manifest, cases_max)?;
-        Ok((report, bytes))
+        let inputs = inputs.iter().filter_map(input).collect();
+        let cases = cases(&outcome, &|key: &KeyedHash| identities.get(key).copied())?;
+        let manifest = Manifest::build::<Sha256Stream>(&outcome, &cases, &rules, inputs, lists);
+        drop(cases);
+        Ok(Audited { outcome, identities, manifest })
     }
 
     /// Opens one sealed record for each learner the findings speak of, and no other.
@@ -186,10 +238,16 @@ impl App {
         let mut sealer = self.vault.sealer()?;
         let mut found = HashMap::new();
         let mut plain = Vec::new();
-        let needed = outcome.identities_needed();
-        for step in needed.chunks(IDENTITIES_A_STEP) {
+        let mut needed = outcome.identities_needed();
+        // As they lie in the store: in any other order every one of them would be a leap.
+        needed.sort_unstable_by_key(|sought| (sought.submission_key, sought.row));
+        let fetch = |step: Vec<Sought>| async move {
             let rows: Vec<(i64, u64)> = step.iter().map(|sought| (sought.submission_key, sought.row)).collect();
-            let records = self.store.open_records(&rows).await?;
+            Ok::<_, AppError>((self.store.open_records(&rows).await?, step))
+        };
+        let steps = needed.chunks(IDENTITIES_A_STEP).map(<[Sought]>::to_vec).map(fetch);
+        let mut steps = stream::iter(steps).buffered(STEPS_AT_ONCE);
+        while let Some((records, step)) = steps.try_next().await? {
             for sought in step {
                 let broken = || AppError::Vault(VaultError::Broken);
                 let id = ids.get(&sought.submission_key).ok_or_else(broken)?;
@@ -224,26 +282,23 @@ async fn feed(
         }
     }
     let mut census = view.census().await?;
-    for cell in std::mem::take(&mut census.headcounts) {
-        audit.headcount(HeadcountRow { key: cell.key, status: cell.status, places: cell.learners });
-    }
+    let places = std::mem::take(&mut census.headcounts);
     let day = round.count_day();
     let impossible: Vec<(Arc<str>, u8)> = std::mem::take(&mut census.grade_ages)
         .into_iter()
         .filter(|pair| !rules.ages.possible(&pair.grade, pair.age_years, day))
         .map(|pair| (pair.grade, pair.age_years))
         .collect();
-    let findings = view.findings(census, &impossible).await?;
-    for places in findings.repeated_learners.chunk_by(|a, b| a.learner == b.learner) {
-        audit.learner(places)?;
-    }
-    for places in findings.repeated_persons.chunk_by(|a, b| a.person == b.person) {
-        audit.person(places)?;
-    }
-    for place in &findings.aged {
-        audit.age(place);
-    }
-    Ok(audit.finish()?)
+    view.findings::<AppError>(census, &impossible, |found| {
+        match found {
+            Found::Learner(places) => audit.learner(places)?,
+            Found::Person(places) => audit.person(places)?,
+            Found::Aged(place) => audit.age(place),
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(audit.finish(places)?)
 }
 
 fn input(of: &SubmissionInForce) -> Option<Input> {
@@ -260,8 +315,8 @@ fn input(of: &SubmissionInForce) -> Option<Input> {
 /// What an agency sees: its own totals and schools, and the cases it is a party of.
 fn narrow(report: &mut CountReport, own: AgencyCode) {
     report.agencies.retain(|totals| totals.agency == own);
-    report.payable.by_school.retain(|school| school.agency == own);
-    report.payable.total = report.payable.by_school.iter().map(|school| school.total).sum();
+    report.payable.by_school.retain(own);
+    report.payable.total = report.payable.by_school.0.total();
     report.closed_schools.retain(|school| school.agency == own);
     report.cases.retain(|case| case.places.iter().any(|place| place.agency == own));
     // Of the other party's place an agency sees what settling the case needs, not where in that party's file it stands.

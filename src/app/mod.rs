@@ -11,6 +11,7 @@ pub mod examples;
 pub mod input;
 pub mod intake;
 pub mod keeping;
+mod kept_report;
 pub mod lines;
 pub mod pickup;
 pub mod publishing;

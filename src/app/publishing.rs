@@ -4,9 +4,8 @@
 //! under a temporary name, renamed, then entered in the store, which alone says what is latest. A crash
 //! anywhere before leaves the old release whole.
 
-use super::{App, AppError, journal_entry};
+use super::{App, AppError, journal_entry, kept_report};
 use crate::count::{AgencyTotals, CountReport};
-use crate::domain::enrolment::HeadcountKey;
 use crate::domain::principal::{Principal, Scope};
 use crate::opendata::gate::DatasetRelease;
 use crate::opendata::projections::{self, Record, SummaryRow};
@@ -15,12 +14,16 @@ use crate::store::Release;
 use crate::vault::{sha256, sha256_hex};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Folder of the published files under the home.
 const FOLDER: &str = "opendata";
+
+/// A count without its cases.
+type CountedNumbers = CountReport<IgnoredAny>;
 
 /// One released data set.
 #[derive(Debug, Clone, Serialize)]
@@ -90,7 +93,8 @@ impl App {
         }
         let mut reports = Vec::new();
         for run in self.store.last_count_runs().await? {
-            let report: CountReport = serde_json::from_str(&run.run.result).map_err(|_| AppError::NotCounted)?;
+            // Nothing of the cases is published.
+            let report: CountedNumbers = kept_report::unpack(&run.run.result)?;
             // A count of nothing, as earlier versions made them, is no data.
             if !report.manifest.inputs.is_empty() {
                 reports.push(report);
@@ -119,7 +123,7 @@ impl App {
         Ok(published)
     }
 
-    fn project(&self, dataset: &str, reports: &[CountReport]) -> Result<Vec<Record>, AppError> {
+    fn project(&self, dataset: &str, reports: &[CountedNumbers]) -> Result<Vec<Record>, AppError> {
         let mut records = Vec::new();
         for report in reports {
             match dataset {
@@ -133,25 +137,10 @@ impl App {
         Ok(records)
     }
 
-    fn learners_by_area(&self, report: &CountReport) -> Result<Vec<Record>, AppError> {
+    fn learners_by_area(&self, report: &CountedNumbers) -> Result<Vec<Record>, AppError> {
         let grades = self.assets.library.list("grade").ok_or_else(|| AppError::Gate(String::from("no list grade")))?;
         let level = |grade: &str| grades.find(grade).and_then(|at| grades.entry(at).parent.clone());
-        let cells: Vec<(HeadcountKey, u64)> = report
-            .payable
-            .by_school
-            .iter()
-            .flat_map(|school| school.cells.iter().map(move |cell| (school, cell)))
-            .map(|(school, cell)| {
-                let key = HeadcountKey {
-                    agency: school.agency,
-                    school_id: school.school_id.clone(),
-                    grade: cell.grade.clone(),
-                    sex: cell.sex.clone(),
-                };
-                (key, cell.learners)
-            })
-            .collect();
-        let payable = cells.iter().map(|(key, learners)| (key, *learners));
+        let payable = report.payable.by_school.0.cells();
         projections::learners_by_area(report.round, payable, &projections::province_of_school, &level)
             .map_err(|error| AppError::Gate(error.to_string()))
     }

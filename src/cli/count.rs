@@ -2,7 +2,7 @@
 
 use super::summary;
 use super::terminal::{Tone, fit, paint, thousands, width};
-use super::terminal::{say, say_text};
+use super::terminal::{say_text, say_with};
 use super::verify::{self, seal_path};
 use crate::app::App;
 use crate::app::counting::Counted;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Cases a terminal shows.
-const CASES_SHOWN: usize = 8;
+pub const CASES_SHOWN: usize = 8;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -58,9 +58,9 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
                     write_manifest(path, &counted)?;
                 }
                 if arguments.json {
-                    say!("{}", serde_json::to_string(&counted.report)?);
+                    say_with(|out| counted.write_report(out).map_err(anyhow::Error::from))?;
                 } else {
-                    say_text!("{}", report(&app, &counted.report, lang));
+                    say_text!("{}", report(&app, &counted.report(CASES_SHOWN)?, lang));
                 }
                 Ok(ExitCode::SUCCESS)
             }

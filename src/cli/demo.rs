@@ -69,7 +69,7 @@ async fn report(app: &App, folder: &Path, lang: Lang) -> anyhow::Result<()> {
         say!("{}", summary::receipt(name, &receipt, Some(rate), None, lang));
     }
     let counted = app.count(&Principal::Operator, round).await?;
-    say!("{}", super::count::report(app, &counted.report, lang));
+    say!("{}", super::count::report(app, &counted.report(super::count::CASES_SHOWN)?, lang));
     let published = app.publish(&Principal::Operator, None).await?;
     say!("{}\n{}", if lang == Lang::Th { "ข้อมูลเปิด" } else { "open data" }, publish::text(&published));
     Ok(())

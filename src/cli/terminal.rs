@@ -23,6 +23,15 @@ pub fn write_out(text: Arguments<'_>, end: &str) -> io::Result<()> {
     }
 }
 
+/// Writes what is too large for one text, and ends it as a line. A reader that went away is no failure here either.
+pub fn say_with<E: From<io::Error>>(write: impl FnOnce(&mut dyn Write) -> Result<io::Result<()>, E>) -> Result<(), E> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match write(&mut out)?.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
 /// `--lang`, else `LANG`, else English (what a terminal without Thai fonts shows best).
 pub fn lang(asked: Option<&str>) -> Lang {
     let word = asked.map(str::to_owned).or_else(|| std::env::var("LANG").ok()).unwrap_or_default();

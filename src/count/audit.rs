@@ -4,11 +4,12 @@
 //! and groups that the headcount does not know, because each would count somebody wrongly.
 
 use super::decision::{Bench, DecidedPlace, Decision, GRAVITY, Standing, decide, decided};
-use super::headcount::{Headcount, HeadcountRow, Heads, Intake};
+use super::headcount::{Headcount, Heads, Intake};
 use super::register::Register;
 use super::rules::Rules;
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::{KeyedHash, Place};
+use crate::domain::headcount::Headcounts;
 use crate::domain::round::Round;
 use crate::domain::rule::{CNT_AGE, CNT_CLOSED, CNT_ID_TWO, RuleCode};
 use std::collections::BTreeMap;
@@ -87,11 +88,6 @@ impl<'r> Audit<'r> {
         self.heads.intake(intake);
     }
 
-    /// One cell of all places in force; the same cell may come in several parts.
-    pub fn headcount(&mut self, row: HeadcountRow) {
-        self.heads.add(row, self.bench);
-    }
-
     /// All places of one learner who has more than one, whatever their status.
     pub fn learner(&mut self, places: &[Place]) -> Result<(), AuditError> {
         let Some(first) = places.first() else { return Ok(()) };
@@ -118,7 +114,7 @@ impl<'r> Audit<'r> {
         };
         let mut learners: BTreeMap<KeyedHash, Vec<DecidedPlace>> = BTreeMap::new();
         for place in places.iter().filter(|place| self.bench.counts(place)) {
-            learners.entry(place.learner).or_default().push(as_warned(place, self.bench));
+            learners.entry(place.learner).or_insert_with(one_place).push(as_warned(place, self.bench));
         }
         learners.values_mut().for_each(|places| sort(places));
         free.insert((learners.len() > 1).then_some(Candidate { learners }));
@@ -129,14 +125,16 @@ impl<'r> Audit<'r> {
     pub fn age(&mut self, place: &Place) {
         let possible = self.bench.rules.ages.possible(&place.grade, place.age_years, self.bench.day);
         if !possible && self.bench.counts(place) {
-            self.aged.entry(place.learner).or_default().push(as_warned(place, self.bench));
+            self.aged.entry(place.learner).or_insert_with(one_place).push(as_warned(place, self.bench));
         }
     }
 
-    pub fn finish(self) -> Result<Outcome, AuditError> {
-        let Audit { round, heads, decisions, persons, mut aged, .. } = self;
+    /// `places`: all places in force, counted.
+    pub fn finish(self, places: Headcounts) -> Result<Outcome, AuditError> {
+        let Audit { round, bench, heads, decisions, persons, mut aged } = self;
+        // By learner already.
         let mut decisions: Vec<Decision> = decisions.into_values().flatten().collect();
-        decisions.sort_by_key(|decision| decision.learner);
+        decisions.shrink_to_fit();
         let candidates: Vec<Candidate> = persons.into_values().flatten().collect();
         // What the other rules decided of a place is not undone by a warning.
         let known: BTreeMap<(KeyedHash, i64, u64), (Standing, bool)> = decisions
@@ -163,7 +161,8 @@ impl<'r> Audit<'r> {
         }
 
         let mut findings: BTreeMap<RuleCode, u64> = GRAVITY.into_iter().map(|rule| (rule, 0)).collect();
-        let mut closed_learners = heads.closed_places();
+        let headcount = heads.finish(places, decisions.iter(), bench)?;
+        let mut closed_learners = headcount.closed.iter().map(|school| school.places).sum::<u64>();
         for decision in &decisions {
             *findings.entry(decision.rule).or_default() += 1;
             // The headcount knows places only: a learner claimed by two closed schools is one learner.
@@ -173,7 +172,6 @@ impl<'r> Audit<'r> {
         findings.insert(CNT_CLOSED, closed_learners);
         findings.insert(CNT_ID_TWO, candidates.len() as u64);
         findings.insert(CNT_AGE, aged.len() as u64);
-        let headcount = heads.finish(decisions.iter())?;
         Ok(Outcome { round, findings, decisions, candidates, aged, headcount })
     }
 }
@@ -181,6 +179,11 @@ impl<'r> Audit<'r> {
 fn as_warned(place: &Place, bench: Bench) -> DecidedPlace {
     let standing = if bench.open(place) { Standing::Payable } else { Standing::Closed };
     decided(place, standing, false)
+}
+
+/// Room for one place: nearly all of those who are warned of have no more.
+fn one_place() -> Vec<DecidedPlace> {
+    Vec::with_capacity(1)
 }
 
 fn sort(places: &mut [DecidedPlace]) {

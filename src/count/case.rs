@@ -1,14 +1,14 @@
 //! A case: one finding about one learner, with the plain number at hand.
 //!
-//! Owns the one order of findings that does not depend on the gateway's keys: by plain number, then gravity.
+//! Owns the one order of findings that does not depend on the gateway's keys: by gravity, then plain number.
 //! The plain numbers come from the caller, serve to sort, mask and hash, and are never kept.
 
 use super::audit::Outcome;
-use super::decision::{Basis, DecidedPlace, GRAVITY};
-use crate::domain::enrolment::KeyedHash;
+use super::decision::{Basis, DecidedPlace, Decision, GRAVITY};
+use crate::domain::enrolment::{HeadcountKey, KeyedHash};
 use crate::domain::learner_id::LearnerId;
 use crate::domain::rule::{CNT_AGE, CNT_ID_TWO, RuleCode};
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
 
 /// Gives the plain number of a learner, opened by the caller (see `Outcome::identities_needed`).
 pub type Identities<'i> = dyn Fn(&KeyedHash) -> Option<LearnerId> + 'i;
@@ -17,48 +17,86 @@ pub type Identities<'i> = dyn Fn(&KeyedHash) -> Option<LearnerId> + 'i;
 #[error("the plain number of a learner in the findings was not given")]
 pub struct IdentityMissing;
 
-/// Not serialisable on purpose: it holds plain numbers.
+/// Not serialisable on purpose: it holds plain numbers. Places are left where the outcome has them: of a national round there
+/// are a hundred thousand cases.
 pub struct Case<'o> {
-    /// One number, or for CNT-ID-TWO all of the person's, sorted.
-    pub learners: Vec<LearnerId>,
     pub rule: RuleCode,
-    pub also: Vec<RuleCode>,
-    pub basis: Basis,
-    /// By number, then content.
-    pub places: Vec<(LearnerId, &'o DecidedPlace)>,
+    /// None: a warning.
+    decision: Option<&'o Decision>,
+    numbers: Numbers<'o>,
 }
 
-/// All findings about learners, by plain number, then gravity.
+/// A number with its places.
+type Number<'o> = (LearnerId, &'o [DecidedPlace]);
+
+enum Numbers<'o> {
+    One([Number<'o>; 1]),
+    /// CNT-ID-TWO: all of the person's, sorted.
+    Several(Box<[Number<'o>]>),
+}
+
+static WARNING: Basis = Basis::Warning;
+
+impl<'o> Case<'o> {
+    fn numbers(&self) -> &[Number<'o>] {
+        match &self.numbers {
+            Numbers::One(one) => one,
+            Numbers::Several(all) => all,
+        }
+    }
+
+    /// One number, or for CNT-ID-TWO all of the person's, sorted.
+    pub fn learners(&self) -> impl Iterator<Item = &LearnerId> {
+        self.numbers().iter().map(|(id, _)| id)
+    }
+
+    /// By number, then content.
+    pub fn places(&self) -> impl Iterator<Item = (&LearnerId, &'o DecidedPlace)> {
+        self.numbers().iter().flat_map(|(id, places)| places.iter().map(move |place| (id, place)))
+    }
+
+    /// Lesser overlaps among the same places.
+    pub fn also(&self) -> impl Iterator<Item = RuleCode> {
+        self.decision.into_iter().flat_map(|decision| decision.also.iter().copied())
+    }
+
+    pub fn basis(&self) -> &'o Basis {
+        self.decision.map_or(&WARNING, |decision| &decision.basis)
+    }
+
+    /// Two numbers may be one person twice over (two names, say): then the places decide.
+    fn order(&self, other: &Self) -> Ordering {
+        gravity(self.rule)
+            .cmp(&gravity(other.rule))
+            .then_with(|| self.learners().map(LearnerId::as_str).cmp(other.learners().map(LearnerId::as_str)))
+            .then_with(|| self.places().map(in_order).cmp(other.places().map(in_order)))
+    }
+}
+
+fn in_order<'o>((_, place): (&LearnerId, &'o DecidedPlace)) -> (&'o HeadcountKey, u64) {
+    (&place.cell, place.row)
+}
+
+/// All findings about learners, gravest first, then by plain number.
 pub fn cases<'o>(outcome: &'o Outcome, identities: &Identities) -> Result<Vec<Case<'o>>, IdentityMissing> {
     let open = |learner: &KeyedHash| identities(learner).ok_or(IdentityMissing);
-    let one = |learner: &KeyedHash, rule, also: &BTreeSet<RuleCode>, basis, places: &'o [DecidedPlace]| {
-        let id = open(learner)?;
-        let places = places.iter().map(|place| (id, place)).collect();
-        Ok(Case { learners: vec![id], rule, also: also.iter().copied().collect(), basis, places })
-    };
-    let mut cases = Vec::new();
+    let length = outcome.decisions.len() + outcome.aged.len() + outcome.candidates.len();
+    let mut cases = Vec::with_capacity(length);
     for decision in &outcome.decisions {
-        cases.push(one(&decision.learner, decision.rule, &decision.also, decision.basis.clone(), &decision.places)?);
+        let numbers = Numbers::One([(open(&decision.learner)?, &decision.places)]);
+        cases.push(Case { rule: decision.rule, decision: Some(decision), numbers });
     }
     for (learner, places) in &outcome.aged {
-        cases.push(one(learner, CNT_AGE, &BTreeSet::new(), Basis::Warning, places)?);
+        let numbers = Numbers::One([(open(learner)?, places)]);
+        cases.push(Case { rule: CNT_AGE, decision: None, numbers });
     }
     for candidate in &outcome.candidates {
-        let mut numbers = Vec::new();
-        for (learner, places) in &candidate.learners {
-            numbers.push((open(learner)?, places));
-        }
+        let number = |(learner, places): (&KeyedHash, &'o Vec<DecidedPlace>)| Ok((open(learner)?, &**places));
+        let mut numbers = candidate.learners.iter().map(number).collect::<Result<Box<[Number<'o>]>, _>>()?;
         numbers.sort_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
-        let learners = numbers.iter().map(|(id, _)| *id).collect();
-        let places = numbers.iter().flat_map(|(id, places)| places.iter().map(|place| (*id, place))).collect();
-        cases.push(Case { learners, rule: CNT_ID_TWO, also: Vec::new(), basis: Basis::Warning, places });
+        cases.push(Case { rule: CNT_ID_TWO, decision: None, numbers: Numbers::Several(numbers) });
     }
-    cases.sort_by_cached_key(|case| {
-        let ids: Vec<String> = case.learners.iter().map(|id| id.as_str().to_owned()).collect();
-        // Two numbers may be one person twice over (two names, say): then the places decide.
-        let places: Vec<_> = case.places.iter().map(|(_, place)| (place.cell.clone(), place.row)).collect();
-        (ids, gravity(case.rule), places)
-    });
+    cases.sort_by(Case::order);
     Ok(cases)
 }
 

@@ -135,9 +135,10 @@ pub fn decide(places: &[Place], bench: Bench) -> Option<Decision> {
         let paid = if bench.open(paid) { paid } else { unpaid };
         (CNT_DUAL_OK, BTreeSet::new(), Basis::PermittedPair(permit.to_string()), Some(paid))
     } else {
-        let mut also = overlaps(&places);
-        let gravest = GRAVITY.into_iter().find(|rule| also.contains(rule)).unwrap_or(CNT_DUP_ROW);
-        also.remove(&gravest);
+        let all = overlaps(&places);
+        let gravest = GRAVITY.into_iter().find(|rule| all.contains(rule)).unwrap_or(CNT_DUP_ROW);
+        // Nearly always nothing, and then a new set holds no memory; there are as many as learners with several places.
+        let also = all.into_iter().filter(|rule| *rule != gravest).collect();
         let (basis, paid) = propose(&places, bench);
         (gravest, also, basis, paid)
     };

@@ -5,22 +5,15 @@
 //! `received = invalid + superseded + accepted`. Refuses numbers that do not add up instead of showing them.
 
 use super::audit::AuditError;
-use super::decision::{Bench, Decision, Standing};
+use super::decision::{Bench, DecidedPlace, Decision, Standing};
 use super::register::SchoolState;
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::HeadcountKey;
+use crate::domain::headcount::{HeadcountCell, Headcounts};
 use crate::domain::rule::CNT_DUAL_OK;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// One cell of the places in force, with the learner status they bear.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeadcountRow {
-    pub key: HeadcountKey,
-    pub status: Option<Arc<str>>,
-    pub places: u64,
-}
 
 /// What an agency sent, over its submissions in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,20 +55,17 @@ pub struct ClosedSchool {
     pub places: u64,
 }
 
-/// The cells and totals under construction.
+/// The totals under construction.
 #[derive(Debug, Default)]
 pub struct Heads {
-    /// Studying, school open.
-    cells: BTreeMap<HeadcountKey, u64>,
-    closed: BTreeMap<(AgencyCode, Arc<str>), (SchoolState, u64)>,
     totals: BTreeMap<AgencyCode, AgencyTotals>,
 }
 
 /// The finished cells and totals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Headcount {
-    /// Payable learners; cells without any are left out.
-    pub payable: BTreeMap<HeadcountKey, u64>,
+    /// Payable learners; cells without any are left out. Shared with the report.
+    pub payable: Arc<Headcounts>,
     pub closed: Vec<ClosedSchool>,
     pub agencies: Vec<AgencyTotals>,
 }
@@ -104,35 +94,28 @@ impl Heads {
         totals.invalid += intake.refused;
     }
 
-    pub fn add(&mut self, row: HeadcountRow, bench: Bench) {
-        let state = bench.register.state(&row.key.school_id);
-        let studying = bench.rules.statuses.counts(row.status.as_deref());
-        let totals = self.agency(row.key.agency);
-        totals.accepted += row.places;
-        match state {
-            _ if !studying => totals.not_studying += row.places,
-            SchoolState::Open => *self.cells.entry(row.key).or_default() += row.places,
-            SchoolState::Closed | SchoolState::Unknown => {
-                totals.closed += row.places;
-                let school = self.closed.entry((row.key.agency, row.key.school_id)).or_insert((state, 0));
-                school.1 += row.places;
-            }
+    /// All places in force: the cells that may be paid stay, what is decided against is taken off them, and the totals are
+    /// closed.
+    pub fn finish<'d>(
+        mut self,
+        places: Headcounts,
+        decisions: impl Iterator<Item = &'d Decision> + Clone,
+        bench: Bench,
+    ) -> Result<Headcount, AuditError> {
+        let mut closed: Vec<ClosedSchool> = Vec::new();
+        for school in places.by_school() {
+            closed.extend(self.add_school(school, bench));
         }
-    }
-
-    pub fn closed_places(&self) -> u64 {
-        self.closed.values().map(|(_, places)| places).sum()
-    }
-
-    /// Takes what was decided against off the cells, and closes the totals.
-    pub fn finish<'d>(mut self, decisions: impl Iterator<Item = &'d Decision>) -> Result<Headcount, AuditError> {
+        let mut payable = places.only(|cell| {
+            let studies = bench.rules.statuses.counts(cell.group.status.as_deref());
+            studies && bench.register.state(cell.school_id) == SchoolState::Open
+        });
+        let is_off = |place: &&DecidedPlace| !matches!(place.standing, Standing::Payable | Standing::Closed);
+        let off = decisions.clone().flat_map(|decision| &decision.places).filter(is_off);
+        let unknown = |cell: &HeadcountKey| AuditError::NotInHeadcount { agency: cell.agency };
+        payable.take_off(off.map(|place| &place.cell)).map_err(unknown)?;
         for decision in decisions {
-            for place in &decision.places {
-                if matches!(place.standing, Standing::Payable | Standing::Closed) {
-                    continue;
-                }
-                let cell = self.cells.get_mut(&place.cell).filter(|places| **places > 0);
-                *cell.ok_or(AuditError::NotInHeadcount { agency: place.cell.agency })? -= 1;
+            for place in decision.places.iter().filter(is_off) {
                 let totals = self.agency(place.cell.agency);
                 match place.standing {
                     Standing::Disputed => totals.disputed += 1,
@@ -143,19 +126,30 @@ impl Heads {
                 }
             }
         }
-        self.cells.retain(|_, places| *places > 0);
-        for (cell, places) in &self.cells {
-            if let Some(totals) = self.totals.get_mut(&cell.agency) {
-                totals.payable += places;
+        for cell in payable.cells() {
+            self.agency(cell.agency).payable += cell.learners;
+        }
+        let agencies = self.totals.into_values().map(close).collect::<Result<_, _>>()?;
+        Ok(Headcount { payable: Arc::new(payable), closed, agencies })
+    }
+
+    /// One school's places; the answer: what is claimed for it, if it can't be paid.
+    fn add_school<'h>(&mut self, cells: impl Iterator<Item = HeadcountCell<'h>>, bench: Bench) -> Option<ClosedSchool> {
+        let mut unpaid: Option<ClosedSchool> = None;
+        for cell in cells {
+            let state = bench.register.state(cell.school_id);
+            let totals = self.agency(cell.agency);
+            totals.accepted += cell.learners;
+            if !bench.rules.statuses.counts(cell.group.status.as_deref()) {
+                totals.not_studying += cell.learners;
+            } else if state != SchoolState::Open {
+                totals.closed += cell.learners;
+                let (agency, school_id) = (cell.agency, cell.school_id);
+                let new = || ClosedSchool { agency, school_id: school_id.clone(), state, places: 0 };
+                unpaid.get_or_insert_with(new).places += cell.learners;
             }
         }
-        let closed = self
-            .closed
-            .into_iter()
-            .map(|((agency, school_id), (state, places))| ClosedSchool { agency, school_id, state, places })
-            .collect();
-        let agencies = self.totals.into_values().map(close).collect::<Result<_, _>>()?;
-        Ok(Headcount { payable: self.cells, closed, agencies })
+        unpaid
     }
 }
 

@@ -6,21 +6,24 @@
 //! Refuses to hash or sign by itself: the caller brings SHA-256 and signs the bytes.
 
 use super::audit::Outcome;
-use super::case::{Case, Identities, IdentityMissing, cases};
+use super::case::Case;
 use super::decision::Basis;
 use super::rules::Rules;
 use crate::domain::agency::AgencyCode;
 use crate::domain::round::Round;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 pub const FORMAT: &str = "saphan-count-manifest/1";
 /// Longest manifest that is read back, in bytes.
 pub const BYTES_MAX: usize = 64 << 20;
 
-/// SHA-256 (FIPS 180-4), brought by the caller.
-pub type Sha256<'h> = dyn Fn(&[u8]) -> [u8; 32] + 'h;
+/// SHA-256 (FIPS 180-4), brought by the caller; new by default.
+pub trait Sha256: Default {
+    fn update(&mut self, bytes: &[u8]);
+    fn finish(self) -> [u8; 32];
+}
 
 /// One submission in force.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -97,35 +100,37 @@ pub enum Difference {
 }
 
 impl Manifest {
-    pub fn build(
+    /// `cases`: all of the outcome.
+    pub fn build<H: Sha256>(
         outcome: &Outcome,
+        cases: &[Case],
         rules: &Rules,
         mut inputs: Vec<Input>,
         mut lists: Vec<ListVersion>,
-        identities: &Identities,
-        sha256: &Sha256,
-    ) -> Result<Manifest, IdentityMissing> {
+    ) -> Manifest {
         inputs.sort();
         lists.sort();
         lists.dedup();
-        let lines = result_lines(outcome, identities)?;
-        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(&sha256(bytes));
-        Ok(Manifest {
+        let lines = result_lines::<H>(outcome, cases);
+        let hex = |bytes: [u8; 32]| data_encoding::HEXLOWER.encode(&bytes);
+        let table = |(name, text): (&str, &str)| {
+            let mut hash = H::default();
+            hash.update(text.as_bytes());
+            TableVersion { name: name.to_owned(), sha256: hex(hash.finish()) }
+        };
+        Manifest {
             format: FORMAT.to_owned(),
             round: outcome.round,
             inputs,
             lists,
-            rules: rules
-                .tables()
-                .map(|(name, text)| TableVersion { name: name.to_owned(), sha256: hex(text.as_bytes()) })
-                .collect(),
+            rules: rules.tables().map(table).collect(),
             result: ResultDigest {
                 findings: outcome.findings.iter().map(|(rule, learners)| (rule.to_string(), *learners)).collect(),
-                payable: outcome.headcount.payable.values().sum(),
-                lines: lines.lines().count() as u64,
-                sha256: hex(lines.as_bytes()),
+                payable: outcome.headcount.payable.total(),
+                lines: lines.lines,
+                sha256: hex(lines.hash.finish()),
             },
-        })
+        }
     }
 
     /// The bytes to sign: JSON with fixed order of fields, two blanks of indent, one line break at the end.
@@ -161,39 +166,60 @@ impl Manifest {
     }
 }
 
-/// The text under the result hash. It holds plain numbers: hash it, never write it.
-fn result_lines(outcome: &Outcome, identities: &Identities) -> Result<String, IdentityMissing> {
-    let mut learners: Vec<String> = cases(outcome, identities)?.iter().map(learner_line).collect();
-    learners.sort();
-    let mut text = learners.concat();
+/// The text under the result hash. It holds plain numbers: it goes into the hash only, line by line.
+fn result_lines<H: Sha256>(outcome: &Outcome, cases: &[Case]) -> Lines<H> {
+    let mut learners: Vec<Box<str>> = cases.iter().map(|case| learner_line(case).into()).collect();
+    learners.sort_unstable();
+    let mut lines = Lines::default();
+    learners.iter().for_each(|line| lines.write(format_args!("{line}")));
     for school in &outcome.headcount.closed {
         let state = school.state.as_str();
-        // Writing to a String can't fail.
-        let _ = writeln!(text, "closed\t{}\t{}\t{state}\t{}", school.agency, school.school_id, school.places);
+        lines.write(format_args!("closed\t{}\t{}\t{state}\t{}", school.agency, school.school_id, school.places));
     }
-    for (cell, places) in &outcome.headcount.payable {
-        let _ = writeln!(text, "payable\t{}\t{}\t{}\t{}\t{places}", cell.agency, cell.school_id, cell.grade, cell.sex);
+    for cell in outcome.headcount.payable.cells() {
+        let (group, places) = (cell.group, cell.learners);
+        lines.write(format_args!(
+            "payable\t{}\t{}\t{}\t{}\t{places}",
+            cell.agency, cell.school_id, group.grade, group.sex
+        ));
     }
     for of in &outcome.headcount.agencies {
-        let _ = writeln!(
-            text,
+        lines.write(format_args!(
             "agency\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
             of.agency, of.accepted, of.not_studying, of.closed, of.duplicate, of.disputed, of.payable
-        );
+        ));
     }
-    Ok(text)
+    lines
+}
+
+/// Lines on their way into the hash.
+#[derive(Default)]
+struct Lines<H> {
+    hash: H,
+    lines: u64,
+    line: String,
+}
+
+impl<H: Sha256> Lines<H> {
+    fn write(&mut self, text: fmt::Arguments<'_>) {
+        self.line.clear();
+        // Writing to a String can't fail.
+        let _ = writeln!(self.line, "{text}");
+        self.hash.update(self.line.as_bytes());
+        self.lines += 1;
+    }
 }
 
 fn learner_line(case: &Case) -> String {
     let join = |parts: Vec<&str>| parts.join(",");
+    let basis = case.basis();
     let mut places: Vec<String> = case
-        .places
-        .iter()
+        .places()
         .map(|(id, place)| {
             let cell = &place.cell;
             let place_text = format!("{}={}/{}/{}/{}", id.as_str(), cell.agency, cell.school_id, cell.grade, cell.sex);
             // A warning decides nothing: which of two equal rows bears the payment is no part of it.
-            match (&case.basis, place.provisional) {
+            match (basis, place.provisional) {
                 (Basis::Warning, _) => place_text,
                 (_, false) => format!("{place_text}/{}", place.standing.as_str()),
                 (_, true) => format!("{place_text}/{}?", place.standing.as_str()),
@@ -203,10 +229,10 @@ fn learner_line(case: &Case) -> String {
     // Not in the order of rows: the same content in another file gives the same line.
     places.sort();
     format!(
-        "learner\t{}\t{}\t{}\t{}\n",
-        join(case.learners.iter().map(|id| id.as_str()).collect()),
+        "learner\t{}\t{}\t{}\t{}",
+        join(case.learners().map(|id| id.as_str()).collect()),
         case.rule,
-        join(case.also.iter().map(|rule| rule.as_str()).collect()),
+        join(case.also().map(|rule| rule.as_str()).collect()),
         places.join(";")
     )
 }

@@ -5,9 +5,9 @@
 //! and gives decisions and bytes. It never sees an identity except to sort and hash it for the manifest,
 //! and never guesses that two numbers are one person: such pairs are candidates only.
 //!
-//! How to use it: [`Rules::parse`] the tables, make an [`Audit`] for the round, feed it every headcount cell,
-//! every group of places that share a learner, every group that shares a person, and the places whose age is
-//! outside the table; then [`Audit::finish`], which gives the [`Outcome`] the report and manifest are made of.
+//! How to use it: [`Rules::parse`] the tables, make an [`Audit`] for the round, feed it every group of places that
+//! share a learner, every group that shares a person, and the places whose age is outside the table; then
+//! [`Audit::finish`] with the headcounts, which gives the [`Outcome`] the report and manifest are made of.
 //! The order of feeding changes nothing.
 
 pub mod ages;
@@ -24,9 +24,9 @@ pub mod statuses;
 mod table;
 
 pub use audit::{Audit, AuditError, Outcome, Sought};
-pub use case::{Identities, IdentityMissing};
+pub use case::{Case, Identities, IdentityMissing, cases};
 pub use decision::{Basis, DecidedPlace, Decision, Standing};
-pub use headcount::{AgencyTotals, ClosedSchool, Headcount, HeadcountRow, Intake};
+pub use headcount::{AgencyTotals, ClosedSchool, Headcount, Intake};
 pub use manifest::{Input, ListVersion, Manifest, ManifestError, Sha256};
 pub use register::{Register, SchoolState};
 pub use report::CountReport;

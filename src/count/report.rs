@@ -4,23 +4,28 @@
 //! a learner appears masked only, and keyed hashes never appear.
 
 use super::audit::Outcome;
-use super::case::{Case, Identities, IdentityMissing, cases, gravity};
-use super::decision::{Basis, Standing, severity};
+use super::case::Case;
+use super::decision::{Basis, DecidedPlace, Standing, severity};
 use super::headcount::{AgencyTotals, ClosedSchool};
 use super::manifest::Manifest;
 use crate::domain::agency::AgencyCode;
-use crate::domain::enrolment::HeadcountKey;
 use crate::domain::finding::Severity;
+use crate::domain::headcount::{HeadcountCell, Headcounts, Tally};
 use crate::domain::round::Round;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// Cases a report lists unless told otherwise.
 pub const CASES_DEFAULT: usize = 200;
 
+/// `Cases`: what stands for the list of them: [`CaseLine`]s, [`CaseLines`] while they are written out, or nothing where nobody
+/// asks for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CountReport {
+pub struct CountReport<Cases = Vec<CaseLine>> {
     pub round: Round,
     /// Code → learners concerned (CNT-ID-TWO: persons). Every code of the count is there, with 0 if nothing was found.
     pub findings: BTreeMap<String, u64>,
@@ -29,7 +34,7 @@ pub struct CountReport {
     /// Schools that can't be paid.
     pub closed_schools: Vec<ClosedSchool>,
     /// Gravest first.
-    pub cases: Vec<CaseLine>,
+    pub cases: Cases,
     pub cases_not_listed: u64,
     pub manifest: Manifest,
 }
@@ -38,22 +43,26 @@ pub struct CountReport {
 pub struct Payable {
     /// Learners.
     pub total: u64,
-    pub by_school: Vec<SchoolPayable>,
+    pub by_school: BySchool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SchoolPayable {
-    pub agency: AgencyCode,
-    pub school_id: Arc<str>,
-    pub total: u64,
-    pub cells: Vec<CellPayable>,
+/// Payable learners, packed; in JSON a list of [`SchoolPayable`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BySchool(pub Arc<Headcounts>);
+
+/// One school as it is read; [`SchoolCells`] writes the same.
+#[derive(Deserialize)]
+struct SchoolPayable {
+    agency: AgencyCode,
+    school_id: String,
+    cells: Vec<CellPayable>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CellPayable {
-    pub grade: Arc<str>,
-    pub sex: Arc<str>,
-    pub learners: u64,
+#[derive(Deserialize)]
+struct CellPayable {
+    grade: Arc<str>,
+    sex: Arc<str>,
+    learners: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,73 +97,155 @@ pub struct PlaceLine {
 }
 
 impl CountReport {
-    /// Lists at most `cases_max` cases; how many more there are is said.
-    pub fn build(
+    /// Lists at most `cases_max` cases of all there are; how many more there are is said.
+    pub fn build(outcome: &Outcome, cases: &[Case], manifest: Manifest, cases_max: usize) -> CountReport {
+        CountReport::with(outcome, cases, manifest, cases_max, |listed| listed.iter().map(line).collect())
+    }
+}
+
+impl<'c, 'o> CountReport<CaseLines<'c, 'o>> {
+    /// The same to be written out: no line is made before it is written.
+    pub fn to_write(outcome: &Outcome, cases: &'c [Case<'o>], manifest: Manifest, cases_max: usize) -> Self {
+        CountReport::with(outcome, cases, manifest, cases_max, CaseLines)
+    }
+}
+
+impl<Cases> CountReport<Cases> {
+    fn with<'c, 'o>(
         outcome: &Outcome,
-        identities: &Identities,
+        cases: &'c [Case<'o>],
         manifest: Manifest,
         cases_max: usize,
-    ) -> Result<CountReport, IdentityMissing> {
-        let mut all = cases(outcome, identities)?;
-        // Stable: within one rule the order by plain number stays.
-        all.sort_by_key(|case| gravity(case.rule));
-        let cases_not_listed = all.len().saturating_sub(cases_max) as u64;
-        Ok(CountReport {
+        listed: impl FnOnce(&'c [Case<'o>]) -> Cases,
+    ) -> Self {
+        let (first, more) = cases.split_at(cases_max.min(cases.len()));
+        let payable = &outcome.headcount.payable;
+        CountReport {
             round: outcome.round,
             findings: outcome.findings.iter().map(|(rule, learners)| (rule.to_string(), *learners)).collect(),
             agencies: outcome.headcount.agencies.clone(),
-            payable: payable(&outcome.headcount.payable),
+            payable: Payable { total: payable.total(), by_school: BySchool(Arc::clone(payable)) },
             closed_schools: outcome.headcount.closed.clone(),
-            cases: all.iter().take(cases_max).map(line).collect(),
-            cases_not_listed,
+            cases: listed(first),
+            cases_not_listed: more.len() as u64,
             manifest,
-        })
+        }
     }
 }
 
-fn payable(cells: &BTreeMap<HeadcountKey, u64>) -> Payable {
-    let mut by_school: Vec<SchoolPayable> = Vec::new();
-    for (cell, learners) in cells {
-        let of = CellPayable { grade: cell.grade.clone(), sex: cell.sex.clone(), learners: *learners };
-        match by_school.last_mut() {
-            Some(school) if school.agency == cell.agency && school.school_id == cell.school_id => {
-                school.total += learners;
-                school.cells.push(of);
-            }
-            _ => by_school.push(SchoolPayable {
-                agency: cell.agency,
-                school_id: cell.school_id.clone(),
-                total: *learners,
-                cells: vec![of],
-            }),
-        }
+/// Cases that become [`CaseLine`]s when they are written.
+pub struct CaseLines<'c, 'o>(&'c [Case<'o>]);
+
+impl Serialize for CaseLines<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(line))
     }
-    Payable { total: cells.values().sum(), by_school }
+}
+
+impl Serialize for BySchool {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut schools = serializer.serialize_seq(None)?;
+        for cells in self.0.by_school() {
+            schools.serialize_element(&SchoolCells(cells))?;
+        }
+        schools.end()
+    }
+}
+
+/// The cells of one school.
+struct SchoolCells<I>(I);
+
+impl<'h, I: Iterator<Item = HeadcountCell<'h>> + Clone> Serialize for SchoolCells<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut school = serializer.serialize_struct("school", 4)?;
+        // A school without cells is not in the list.
+        if let Some(first) = self.0.clone().next() {
+            school.serialize_field("agency", &first.agency)?;
+            school.serialize_field("school_id", first.school_id)?;
+        }
+        school.serialize_field("total", &self.0.clone().map(|cell| cell.learners).sum::<u64>())?;
+        school.serialize_field("cells", &Cells(self.0.clone()))?;
+        school.end()
+    }
+}
+
+struct Cells<I>(I);
+
+impl<'h, I: Iterator<Item = HeadcountCell<'h>> + Clone> Serialize for Cells<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Cell<'h> {
+            grade: &'h str,
+            sex: &'h str,
+            learners: u64,
+        }
+        let cell = |cell: HeadcountCell<'h>| {
+            let HeadcountCell { group, learners, .. } = cell;
+            Cell { grade: &group.grade, sex: &group.sex, learners }
+        };
+        serializer.collect_seq(self.0.clone().map(cell))
+    }
+}
+
+impl<'de> Deserialize<'de> for BySchool {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(SchoolsIn)
+    }
+}
+
+struct SchoolsIn;
+
+impl<'de> Visitor<'de> for SchoolsIn {
+    type Value = BySchool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of schools with their payable learners")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut schools: A) -> Result<BySchool, A::Error> {
+        let mut tally = Tally::default();
+        while let Some(SchoolPayable { agency, school_id, cells }) = schools.next_element()? {
+            let school = tally.school(agency, &school_id);
+            for CellPayable { grade, sex, learners } in cells {
+                let group = tally.group(&grade, &sex, None);
+                tally.add(school, group, learners);
+            }
+        }
+        Ok(BySchool(Arc::new(tally.finish())))
+    }
+}
+
+impl BySchool {
+    /// Leaves the other agencies out.
+    pub fn retain(&mut self, agency: AgencyCode) {
+        let all = Headcounts::clone(&self.0);
+        self.0 = Arc::new(all.only(|cell| cell.agency == agency));
+    }
 }
 
 fn line(case: &Case) -> CaseLine {
-    let mut masked = case.learners.iter().map(|id| id.masked());
+    let mut masked = case.learners().map(|id| id.masked());
     CaseLine {
         rule: case.rule.to_string(),
         severity: severity(case.rule),
         learner_masked: masked.next().unwrap_or_default(),
         others_masked: masked.collect(),
-        also: case.also.iter().map(ToString::to_string).collect(),
-        basis: case.basis.clone(),
-        provisional: case.places.iter().any(|(_, place)| place.provisional),
-        places: case
-            .places
-            .iter()
-            .map(|(_, place)| PlaceLine {
-                agency: place.cell.agency,
-                school_id: place.cell.school_id.clone(),
-                grade: place.cell.grade.clone(),
-                sex: place.cell.sex.clone(),
-                row: Some(place.row),
-                standing: place.standing,
-                payable: place.standing == Standing::Payable,
-                provisional: place.provisional,
-            })
-            .collect(),
+        also: case.also().map(|rule| rule.to_string()).collect(),
+        basis: case.basis().clone(),
+        provisional: case.places().any(|(_, place)| place.provisional),
+        places: case.places().map(|(_, place)| place_line(place)).collect(),
+    }
+}
+
+fn place_line(place: &DecidedPlace) -> PlaceLine {
+    PlaceLine {
+        agency: place.cell.agency,
+        school_id: place.cell.school_id.clone(),
+        grade: place.cell.grade.clone(),
+        sex: place.cell.sex.clone(),
+        row: Some(place.row),
+        standing: place.standing,
+        payable: place.standing == Standing::Payable,
+        provisional: place.provisional,
     }
 }

@@ -7,6 +7,7 @@
 pub mod agency;
 pub mod enrolment;
 pub mod finding;
+pub mod headcount;
 pub mod ids;
 pub mod learner_id;
 pub mod place;

@@ -5,7 +5,7 @@
 
 use super::table::Cell;
 use crate::domain::agency::AgencyCode;
-use crate::domain::enrolment::HeadcountKey;
+use crate::domain::headcount::HeadcountCell;
 use crate::domain::round::Round;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,16 +36,15 @@ type Area = (Arc<str>, AgencyCode, Arc<str>, Arc<str>);
 /// `learners-by-area` of the payable learners of one round.
 pub fn learners_by_area<'c>(
     round: Round,
-    payable: impl IntoIterator<Item = (&'c HeadcountKey, u64)>,
+    payable: impl IntoIterator<Item = HeadcountCell<'c>>,
     province_of: &Lookup,
     level_of: &Lookup,
 ) -> Result<Vec<Record>, ProjectionError> {
     let mut areas: BTreeMap<Area, u64> = BTreeMap::new();
-    for (cell, learners) in payable {
-        let province =
-            province_of(&cell.school_id).ok_or_else(|| ProjectionError::NoProvince(cell.school_id.clone()))?;
-        let level = level_of(&cell.grade).ok_or_else(|| ProjectionError::NoLevel(cell.grade.clone()))?;
-        *areas.entry((province, cell.agency, level, cell.sex.clone())).or_default() += learners;
+    for HeadcountCell { agency, school_id, group, learners } in payable {
+        let province = province_of(school_id).ok_or_else(|| ProjectionError::NoProvince(school_id.clone()))?;
+        let level = level_of(&group.grade).ok_or_else(|| ProjectionError::NoLevel(group.grade.clone()))?;
+        *areas.entry((province, agency, level, group.sex.clone())).or_default() += learners;
     }
     let records = areas.into_iter().filter(|(_, learners)| *learners > 0).map(|((province, agency, level, sex), n)| {
         vec![
@@ -98,27 +97,27 @@ pub fn count_summary(round: Round, agencies: impl IntoIterator<Item = SummaryRow
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::headcount::Tally;
     use crate::opendata::{Table, samples};
 
     #[test]
     fn cells_are_summed_by_area_and_nothing_is_left_out() {
         let dataset = samples::learners_by_area();
-        let key = |school: &str, grade: &str| HeadcountKey {
-            agency: AgencyCode::parse("10").unwrap(),
-            school_id: school.into(),
-            grade: grade.into(),
-            sex: "F".into(),
-        };
-        let cells = [(key("1020000001", "P1"), 4), (key("1020000002", "P2"), 5), (key("1030000001", "P1"), 6)];
         let level = |grade: &str| grade.starts_with('P').then(|| Arc::from("primary"));
         let round = Round::parse("2026-06-10").unwrap();
-        let project = |cells: &[(HeadcountKey, u64)]| {
-            let cells = cells.iter().map(|(cell, learners)| (cell, *learners));
-            learners_by_area(round, cells, &province_of_school, &level)
+        let project = |cells: &[(&str, &str, u32)]| {
+            let mut tally = Tally::default();
+            for (school_id, grade, learners) in cells {
+                let school = tally.school(AgencyCode::parse("10").unwrap(), school_id);
+                let group = tally.group(grade, "F", None);
+                tally.add(school, group, *learners);
+            }
+            learners_by_area(round, tally.finish().cells(), &province_of_school, &level)
         };
+        let cells = [("1020000001", "P1", 4), ("1020000002", "P2", 5), ("1030000001", "P1", 6)];
         let table = Table::new(&dataset, project(&cells).unwrap()).unwrap();
         assert_eq!(table, samples::area_table(&[("20", "10", "primary", "F", 9), ("30", "10", "primary", "F", 6)]));
-        assert_eq!(project(&[(key("1020000001", "X1"), 1)]), Err(ProjectionError::NoLevel("X1".into())));
-        assert_eq!(project(&[(key("10", "P1"), 1)]), Err(ProjectionError::NoProvince("10".into())));
+        assert_eq!(project(&[("1020000001", "X1", 1)]), Err(ProjectionError::NoLevel("X1".into())));
+        assert_eq!(project(&[("10", "P1", 1)]), Err(ProjectionError::NoProvince("10".into())));
     }
 }

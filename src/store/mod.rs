@@ -36,7 +36,7 @@ mod submission;
 mod turn;
 mod upload;
 
-pub use census::{Census, Findings, GradeAge, HeadcountCell};
+pub use census::{Census, Found, GradeAge};
 pub use claim::{Claim, Duty, OnDuty};
 pub use client::{Client, NewClient, OldSecret};
 pub use client_key::{KEYS_MAX, StoredKey};

@@ -11,7 +11,7 @@
 //! must be as many as the rolls say.
 
 use super::StoreError;
-use super::census::Findings;
+use super::census::Found;
 use super::count::CountView;
 use super::engine::{query, query_scalar};
 use super::row::{CITIZEN, G_CODE, Interner, count_from, id_kind_number, place_from};
@@ -72,29 +72,34 @@ pub(super) const STATEMENTS: [&str; 4] = [ROWS, REPEATED_LEARNERS, SHARED_PERSON
 
 impl CountView {
     /// As [`CountView::findings`], of rows that are spread. `total`: of the rolls.
-    pub(super) async fn findings_where_they_lie(
+    pub(super) async fn findings_where_they_lie<E: From<StoreError>>(
         &mut self,
         total: u64,
         odd: &[(Arc<str>, u8)],
-    ) -> Result<Findings, StoreError> {
-        let rows = query_scalar(ROWS).bind(self.round.as_str()).fetch_one(&mut self.tx).await?;
-        let rows = count_from(rows, "enrolment")?;
-        if rows != total {
-            return Err(StoreError::Unsettled { rows, on_rolls: total });
-        }
-        let mut repeated_learners = self.ask(REPEATED_LEARNERS, None).await?;
-        repeated_learners.sort_unstable_by_key(|place| (place.learner, place.submission_key, place.row));
+        mut each: impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.is_settled(total).await?;
+        let mut learners = self.ask(REPEATED_LEARNERS, None).await?;
+        learners.sort_unstable_by_key(|place| (place.learner, place.submission_key, place.row));
+        learners.chunk_by(|a, b| a.learner == b.learner).try_for_each(|places| each(Found::Learner(places)))?;
+        drop(learners);
         let mut persons = self.ask(SHARED_PERSONS, None).await?;
         persons.sort_unstable_by_key(|place| (place.person, place.submission_key, place.row));
         let is_known_twice = |of: &&[Place]| {
             [CITIZEN, G_CODE].iter().all(|kind| of.iter().any(|place| id_kind_number(place.id_kind) == *kind))
         };
-        let repeated_persons =
-            persons.chunk_by(|a, b| a.person == b.person).filter(is_known_twice).flatten().cloned().collect();
+        let known_twice = persons.chunk_by(|a, b| a.person == b.person).filter(is_known_twice);
+        known_twice.into_iter().try_for_each(|places| each(Found::Person(places)))?;
         let odd = serde_json::to_string(odd).map_err(|_| StoreError::Unreadable("question"))?;
         let mut aged = self.ask(AGED, Some(odd)).await?;
         aged.sort_unstable_by_key(|place| (place.submission_key, place.row));
-        Ok(Findings { repeated_learners, repeated_persons, aged })
+        aged.iter().try_for_each(|place| each(Found::Aged(place)))
+    }
+
+    async fn is_settled(&mut self, total: u64) -> Result<(), StoreError> {
+        let rows = query_scalar(ROWS).bind(self.round.as_str()).fetch_one(&mut self.tx).await?;
+        let rows = count_from(rows, "enrolment")?;
+        if rows == total { Ok(()) } else { Err(StoreError::Unsettled { rows, on_rolls: total }) }
     }
 
     async fn ask(&mut self, sql: &'static str, json: Option<String>) -> Result<Vec<Place>, StoreError> {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 pub struct NewCountRun {
     pub round: Round,
     pub at: Timestamp,
-    /// JSON as shown by `saphan count --json`.
+    /// The report, in whatever form its keeper gives it.
     pub result: String,
     /// The very bytes that are signed.
     pub manifest: String,
@@ -74,14 +74,14 @@ fn count_run_from(found: &Row) -> Result<CountRun, StoreError> {
 }
 
 impl Store {
-    pub async fn add_count_run(&self, run: &NewCountRun, entry: &JournalEntry) -> Result<i64, StoreError> {
+    pub async fn add_count_run(&self, run: NewCountRun, entry: &JournalEntry) -> Result<i64, StoreError> {
         let mut tx = self.begin().await?;
         let seq = query_scalar(ADD_COUNT)
             .bind(run.round.to_string())
             .bind(run.at.to_string())
-            .bind(&run.result)
-            .bind(&run.manifest)
-            .bind(&run.signature)
+            .bind(run.result)
+            .bind(run.manifest)
+            .bind(run.signature)
             .fetch_one(&mut tx)
             .await?;
         journal::append(&mut tx, entry).await?;

@@ -36,6 +36,7 @@ use crate::domain::receipt::Receipt;
 use crate::domain::round::Round;
 use jiff::Timestamp;
 use jiff::civil::date;
+use std::sync::Arc;
 
 struct Bench {
     /// Of the SQLite file; empty on PostgreSQL.
@@ -69,6 +70,28 @@ fn entry(act: &str) -> JournalEntry {
         object: "sub".into(),
         detail: serde_json::json!({"rows": 3}),
     }
+}
+
+/// What the second sweep of a count gives, one after another.
+struct Asked {
+    learners: Vec<Place>,
+    persons: Vec<Place>,
+    aged: Vec<Place>,
+}
+
+async fn asked(view: &mut CountView, census: Census, odd: &[(Arc<str>, u8)]) -> Asked {
+    let (mut learners, mut persons, mut aged) = (Vec::new(), Vec::new(), Vec::new());
+    view.findings::<StoreError>(census, odd, |found| {
+        match found {
+            Found::Learner(places) => learners.extend_from_slice(places),
+            Found::Person(places) => persons.extend_from_slice(places),
+            Found::Aged(place) => aged.push(place.clone()),
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+    Asked { learners, persons, aged }
 }
 
 /// A learner in a school; `version` changes what the record says.

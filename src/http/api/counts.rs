@@ -59,9 +59,7 @@ pub async fn run(
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let round = in_path(&round)?;
-    let mut report = app.count(&caller.0, round).await?.report;
-    report.cases_not_listed += report.cases.len().saturating_sub(CASES_DEFAULT) as u64;
-    report.cases.truncate(CASES_DEFAULT);
+    let report = app.count(&caller.0, round).await?.report(CASES_DEFAULT)?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/v1/counts/{round}"))).json(report))
 }
 

@@ -27,9 +27,10 @@ static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 const READERS_MAX: u32 = 4;
 /// How long a writer waits for another process (a command line beside a running server).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Page cache of one connection, KiB (negative: KiB, not pages). Rows are only added at the end, so little of it is read again.
+/// Page cache of one connection, KiB (negative: KiB, not pages). Rows are only added at the end, and a count reads them in their
+/// order, so little of it is read again.
 const WRITE_CACHE_KIB: &str = "-8192";
-const READ_CACHE_KIB: &str = "-16384";
+const READ_CACHE_KIB: &str = "-4096";
 /// Pages in the log before they are moved into the file: 64 MiB, so that bulk loads don't stop for it every moment.
 const WAL_PAGES: &str = "16384";
 

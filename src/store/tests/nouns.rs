@@ -61,22 +61,22 @@ async fn the_count_finds_repeated_learners_and_persons(bench: Bench) {
     let mut view = bench.store.count_view(round()).await.unwrap();
     let census = view.census().await.unwrap();
     let (counts, cells) = (census.grade_ages.clone(), census.headcounts.clone());
-    let found = view.findings(census, &[("P1".into(), 40), ("P2".into(), 7)]).await.unwrap();
-    let places = found.repeated_learners;
+    let Asked { learners: places, persons, aged } =
+        asked(&mut view, census, &[("P1".into(), 40), ("P2".into(), 7)]).await;
     let at: Vec<(&str, u64)> = places.iter().map(|place| (&*place.school_id, place.row)).collect();
     assert_eq!(at, [(SCHOOL_A, 1), (SCHOOL_B, 2)]);
     assert_eq!((places[0].learner, places[0].submission_key, places[0].agency), (hash("anna"), seq, obec()));
     assert_eq!(places[0].entry_date, Some(date(2026, 5, 16)));
-    assert_eq!(found.repeated_persons.iter().map(|place| place.row).collect::<Vec<_>>(), [3, 4]);
+    assert_eq!(persons.iter().map(|place| place.row).collect::<Vec<_>>(), [3, 4]);
 
     assert_eq!(
         counts.iter().map(|c| (&*c.grade, c.age_years, c.learners)).collect::<Vec<_>>(),
         [("P1", 7, 9), ("P1", 40, 1)]
     );
-    let old = found.aged;
+    let old = aged;
     assert_eq!(old.len(), 1);
     assert_eq!((old[0].row, old[0].status.as_deref(), old[0].exit_date), (7, Some("transferred"), left.exit_date));
-    let shown: Vec<_> = cells.iter().map(|c| (&*c.key.school_id, c.status.as_deref(), c.learners)).collect();
+    let shown: Vec<_> = cells.cells().map(|c| (&**c.school_id, c.group.status.as_deref(), c.learners)).collect();
     assert_eq!(
         shown,
         [(SCHOOL_A, None, 4), (SCHOOL_B, None, 4), (SCHOOL_B, Some("transferred"), 1), ("1099000003", None, 1)]
@@ -212,8 +212,8 @@ async fn releases_and_counts_are_kept_by_version(bench: Bench) {
         signature: "s".into(),
     };
     assert_eq!(bench.store.last_count_run(round()).await.unwrap(), None);
-    bench.store.add_count_run(&run, &entry("count.run")).await.unwrap();
-    let seq = bench.store.add_count_run(&run, &entry("count.run")).await.unwrap();
+    bench.store.add_count_run(run.clone(), &entry("count.run")).await.unwrap();
+    let seq = bench.store.add_count_run(run.clone(), &entry("count.run")).await.unwrap();
     assert_eq!(bench.store.last_count_run(round()).await.unwrap(), Some(CountRun { seq, run }));
 }
 

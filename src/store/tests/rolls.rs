@@ -1,6 +1,7 @@
 //! Rolls held against the rows they stand for: what the sweeps say, asked of the tables in SQL.
 
 use super::*;
+use crate::domain::headcount::HeadcountCell;
 use crate::store::dialect::both;
 use crate::store::engine::{Row, Sql, query};
 use crate::store::row::{Interner, place_from};
@@ -154,18 +155,17 @@ async fn by_sql(bench: &Bench) -> Shown {
 async fn by_rolls(bench: &Bench, slice: u64) -> Shown {
     let mut view = bench.store.count_view(round()).await.unwrap();
     let census = view.census_in_slices_of(slice).await.unwrap();
-    let head = |cell: &HeadcountCell| {
-        let HeadcountCell { key, status, learners } = cell;
-        let agency = key.agency.as_str();
-        let status = status.as_deref().unwrap_or("");
-        format!("{agency} {} {} {} {status} {learners}", key.school_id, key.grade, key.sex)
+    let head = |cell: HeadcountCell<'_>| {
+        let HeadcountCell { agency, school_id, group, learners } = cell;
+        let status = group.status.as_deref().unwrap_or("");
+        format!("{agency} {school_id} {} {} {status} {learners}", group.grade, group.sex)
     };
-    let heads = census.headcounts.iter().map(head).collect();
+    let heads = census.headcounts.cells().map(head).collect();
     let age = |of: &GradeAge| format!("{} {} {}", of.grade, of.age_years, of.learners);
     let ages = census.grade_ages.iter().map(age).collect();
     let odd = ODD.map(|(grade, age)| (grade.into(), age));
-    let found = view.findings(census, &odd).await.unwrap();
-    (heads, ages, found.repeated_learners, found.repeated_persons, found.aged)
+    let Asked { learners, persons, aged } = asked(&mut view, census, &odd).await;
+    (heads, ages, learners, persons, aged)
 }
 
 /// As one machine sees it, or as several do.
