@@ -151,6 +151,6 @@ async fn a_store_with_rows_is_distributed_and_says_the_same() {
     query("DELETE FROM superseded").execute(&bench.store.write).await.unwrap();
     let mut view = bench.store.count_view(round()).await.unwrap();
     let census = view.census().await.unwrap();
-    let error = view.findings(census, &[]).await.unwrap_err();
+    let error = view.findings(census, &[], |_| Ok::<(), StoreError>(())).await.unwrap_err();
     assert!(matches!(error, StoreError::Unsettled { .. }) && error.is_busy(), "{error:?}");
 }
