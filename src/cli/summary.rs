@@ -168,7 +168,7 @@ fn words(lang: Lang) -> &'static Words {
             put_right: "สิ่งที่ต้องแก้",
             first: "แถวแรก",
             more: "รายการ ดูทั้งหมดในใบรับข้อมูล (JSON)",
-            unmapped: "มีในแฟ้มแต่ยังไม่ได้จับคู่ (แจ้งกระทรวงหากจำเป็น)",
+            unmapped: "มีในไฟล์แต่ยังไม่ได้จับคู่ (แจ้งกระทรวงหากจำเป็น)",
             missing: "คอลัมน์ไม่บังคับที่ไฟล์นี้ไม่มี",
         },
     }
@@ -187,7 +187,7 @@ pub fn file_refused(error: &DecodeError, format: Format, assets: &Assets, lang: 
 /// A file that is kept, but was not taken.
 pub fn submission_refused(id: &str, refusal: &FileRefusal, lang: Lang) -> String {
     let kept = match lang {
-        Lang::Th => format!("เก็บแฟ้มไว้เป็น {id} แต่ไม่ได้รับข้อมูล"),
+        Lang::Th => format!("เก็บไฟล์ไว้เป็น {id} แต่ไม่ได้รับข้อมูล"),
         Lang::En => format!("the file is kept as {id} but was not taken"),
     };
     format!("{kept}: {}", refusal.sentence(lang))
@@ -197,7 +197,7 @@ pub fn submission_refused(id: &str, refusal: &FileRefusal, lang: Lang) -> String
 pub fn schools_unchecked(lang: Lang) -> &'static str {
     match lang {
         Lang::Th => {
-            "saphan: ไม่ได้ให้ทะเบียนสถานศึกษา (--schools แฟ้ม) รหัสสถานศึกษาจึงตรวจเฉพาะรูปแบบ 10 หลัก ไม่ได้เทียบกับทะเบียน รหัสแบบอื่นเช่น SMIS จะไม่รับ"
+            "saphan: ไม่ได้ให้ทะเบียนสถานศึกษา (--schools ไฟล์) รหัสสถานศึกษาจึงตรวจเฉพาะรูปแบบ 10 หลัก ไม่ได้เทียบกับทะเบียน รหัสแบบอื่นเช่น SMIS จะไม่รับ"
         }
         Lang::En => {
             "saphan: no school register was given (--schools FILE): school codes are not checked against a register, only their ten-digit form; other codes such as SMIS are refused"
@@ -208,7 +208,7 @@ pub fn schools_unchecked(lang: Lang) -> &'static str {
 /// Said where some rows of the register file were refused.
 pub fn register_refused(rows: u64, lang: Lang) -> String {
     match lang {
-        Lang::Th => format!("saphan: ทะเบียนสถานศึกษามี {rows} แถวที่ไม่รับ ใช้ผัง moe/schools แปลงแฟ้มนั้นเพื่อดูสาเหตุ"),
+        Lang::Th => format!("saphan: ทะเบียนสถานศึกษามี {rows} แถวที่ไม่รับ ใช้ผัง moe/schools แปลงไฟล์นั้นเพื่อดูสาเหตุ"),
         Lang::En => {
             format!("saphan: {rows} rows of the school register are refused; map it with moe/schools to see why")
         }

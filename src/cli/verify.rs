@@ -90,7 +90,7 @@ fn signature_said(valid: Option<bool>, beside: &Path, lang: Lang) -> String {
         Some(false) if thai => String::from("✗ ลายมือชื่อไม่ใช่ของระบบนี้ หรือเอกสารถูกแก้ไข"),
         Some(false) => String::from("✗ the signature is not this gateway's, or the manifest was changed"),
         None if thai => format!(
-            "✗ ไม่ได้พิสูจน์ว่าใครทำเอกสารนี้ เพราะไม่มีลายมือชื่อ {}\n  วางแฟ้มลายมือชื่อไว้ข้างกัน หรือระบุ --signature แฟ้ม หากต้องการเพียงเทียบผลให้ใช้ --unsigned",
+            "✗ ไม่ได้พิสูจน์ว่าใครทำเอกสารนี้ เพราะไม่มีลายมือชื่อ {}\n  วางไฟล์ลายมือชื่อไว้ข้างกัน หรือระบุ --signature ไฟล์ หากต้องการเพียงเทียบผลให้ใช้ --unsigned",
             beside.display()
         ),
         None => format!(

@@ -41,9 +41,9 @@ details! {
     ExpandsBeyond(bytes: u64) => "คลายแล้วเกิน {bytes} ไบต์", "expands to more than {bytes} bytes";
     ExpandsTimes(times: u64) => "คลายแล้วเกิน {times} เท่าของขนาดเดิม", "expands to more than {times} times its size";
 
-    MarkNotAllowed(charset: &'static str) => "เครื่องหมายต้นแฟ้ม (BOM) บอกว่าเป็น {charset} ซึ่งผังไม่ได้อนุญาต", "a byte-order mark says {charset}, which the mapping does not allow";
-    MarkLies => "เครื่องหมายต้นแฟ้ม (BOM) บอกว่าเป็น utf-8 แต่เนื้อหาไม่ใช่ utf-8", "a byte-order mark says utf-8, but what follows is not utf-8";
-    BareUtf16 => "เป็น UTF-16 ที่ไม่มีเครื่องหมายต้นแฟ้ม (BOM) ให้บันทึกเป็น UTF-8", "every other byte is NUL: UTF-16 without a byte-order mark; save the file as UTF-8";
+    MarkNotAllowed(charset: &'static str) => "เครื่องหมายต้นไฟล์ (BOM) บอกว่าเป็น {charset} ซึ่งผังไม่ได้อนุญาต", "a byte-order mark says {charset}, which the mapping does not allow";
+    MarkLies => "เครื่องหมายต้นไฟล์ (BOM) บอกว่าเป็น utf-8 แต่เนื้อหาไม่ใช่ utf-8", "a byte-order mark says utf-8, but what follows is not utf-8";
+    BareUtf16 => "เป็น UTF-16 ที่ไม่มีเครื่องหมายต้นไฟล์ (BOM) ให้บันทึกเป็น UTF-8", "every other byte is NUL: UTF-16 without a byte-order mark; save the file as UTF-8";
     NoEncoding(tried: String) => "ไม่ใช่รหัสอักษรที่อนุญาต ({tried})", "not in any allowed encoding ({tried})";
     UndefinedIn(charset: &'static str) => "มีไบต์ที่ไม่มีความหมายใน {charset}", "undefined in {charset}";
 
@@ -51,8 +51,8 @@ details! {
     BytesAfterArchive(kind: &'static str) => "มีไบต์อื่นต่อท้ายหลังข้อมูลบีบอัด ({kind}) จบแล้ว", "other bytes stand after the end of the {kind} data";
     DamagedArchive(kind: &'static str) => "ข้อมูลบีบอัด ({kind}) เสียหาย", "the {kind} data is damaged";
 
-    NotCsv => "เป็นสมุดงานหรือแฟ้ม ZIP ไม่ใช่ CSV", "a workbook or ZIP file, not CSV";
-    MixedLineEnds(returns: u64, feeds: u64) => "ในส่วนต้นของแฟ้ม {returns} บรรทัดจบด้วย CR อย่างเดียว {feeds} บรรทัดจบด้วย LF", "{returns} lines end with CR alone, {feeds} with LF in the beginning of the file";
+    NotCsv => "เป็นสมุดงานหรือไฟล์ ZIP ไม่ใช่ CSV", "a workbook or ZIP file, not CSV";
+    MixedLineEnds(returns: u64, feeds: u64) => "ในส่วนต้นของไฟล์ {returns} บรรทัดจบด้วย CR อย่างเดียว {feeds} บรรทัดจบด้วย LF", "{returns} lines end with CR alone, {feeds} with LF in the beginning of the file";
     ReturnsInRow => "บรรทัดอื่นจบด้วย LF แต่ในแถวนี้มีหลายบรรทัดที่จบด้วย CR อย่างเดียว", "lines end with LF, but in this row several with CR alone";
     QuoteMeetsAnother => "เครื่องหมายคำพูดที่เปิดในแถวนี้ไปปิดในแถวอื่น โดยมีทั้งแถวอยู่ระหว่างกลาง", "a quote opened in this row meets another one further on, and whole rows stand between them";
     QuoteNeverClosed => "เปิดเครื่องหมายคำพูดที่นี่แล้วไม่ปิด", "a quote is opened here and never closed";
@@ -63,7 +63,7 @@ details! {
     CellBeyond(column: u32, columns: usize) => "มีข้อมูลในคอลัมน์ที่ {column} หัวตารางมี {columns}", "a cell in column {column}, the header has {columns}";
 
     HeaderElsewhere(row: usize) => "ผังกำหนดหัวตารางไว้แถวนี้ แต่พบที่แถว {row}", "the mapping expects the header here, but it is in row {row}";
-    HeaderBeyond(rows: usize) => "ผังกำหนดหัวตารางไว้แถวนี้ แต่แฟ้มมี {rows} แถว", "the mapping expects the header here, the file has {rows} rows";
+    HeaderBeyond(rows: usize) => "ผังกำหนดหัวตารางไว้แถวนี้ แต่ไฟล์มี {rows} แถว", "the mapping expects the header here, the file has {rows} rows";
     MissingColumns(names: String) => "ไม่มีคอลัมน์ {names}", "no column {names}";
     NoneOfColumns(expected: String, found: String) => "ไม่มีคอลัมน์ใดของผังเลย ต้องการ {expected} พบ {found}", "none of the mapping's columns is there: expected {expected}; found {found}";
     NoHeaderButData(expected: String) => "ไม่มีคอลัมน์ใดของผังเลย ต้องการ {expected} แต่พบแถวที่ดูเป็นข้อมูล ไม่ใช่หัวตาราง", "none of the mapping's columns is there: expected {expected}; found a row that looks like data, not a header";
@@ -73,9 +73,9 @@ details! {
     NotXml => "ไม่ใช่ XML", "not XML";
     NotJson => "ไม่ใช่ JSON", "not JSON";
     NotJsonAt(line: usize, column: usize) => "ไม่ใช่ JSON ที่บรรทัด {line} ตำแหน่ง {column} ของระเบียน", "not JSON at line {line} column {column} of the record";
-    EndsHere => "แฟ้มจบที่นี่", "the file ends here";
-    EndsInList => "แฟ้มจบกลางรายการระเบียน", "the file ends inside the list of records";
-    BracketsOpen => "แฟ้มจบก่อนปิดวงเล็บครบ", "the file ends before its brackets are closed";
+    EndsHere => "ไฟล์จบที่นี่", "the file ends here";
+    EndsInList => "ไฟล์จบกลางรายการระเบียน", "the file ends inside the list of records";
+    BracketsOpen => "ไฟล์จบก่อนปิดวงเล็บครบ", "the file ends before its brackets are closed";
     EnvelopeNotJson => "ส่วนที่อยู่รอบระเบียนไม่ใช่ JSON", "what stands around the records is not JSON";
     EnvelopeAfter(bytes: usize) => "มีข้อมูลหลังระเบียนเกิน {bytes} ไบต์", "more than {bytes} bytes after the records";
     NoRecordsWithin(bytes: usize) => "ไม่พบระเบียนภายใน {bytes} ไบต์แรก", "no records within the first {bytes} bytes";
@@ -93,18 +93,18 @@ details! {
 
     Dtd => "ไม่อ่านส่วนกำหนดชนิดเอกสาร (DTD) เพราะใช้โจมตีผู้อ่านได้ ให้ลบออก", "a document type (DTD) is not read: it can attack the reader; remove it";
     DtdEntity => "มีเอนทิตีที่ต้องอาศัย DTD", "an entity that only a DTD could define";
-    EndsInTag => "แฟ้มจบกลางแท็ก", "the file ends inside a tag";
-    ElementsOpen => "แฟ้มจบก่อนปิดองค์ประกอบครบ", "the file ends before its elements are closed";
+    EndsInTag => "ไฟล์จบกลางแท็ก", "the file ends inside a tag";
+    ElementsOpen => "ไฟล์จบก่อนปิดองค์ประกอบครบ", "the file ends before its elements are closed";
     NotWellFormed => "XML เขียนไม่ถูกรูปแบบ", "not well-formed XML";
     EndWithoutStart => "มีแท็กปิดที่ไม่มีแท็กเปิด", "an end without a start";
     BadAttribute => "มีแอตทริบิวต์ที่เขียนไม่ถูกรูปแบบ", "an attribute that is not well-formed";
     SecondRoot(name: String) => "มีรากที่สอง {name} หลังรากแรกปิดแล้ว", "a second root {name} after the first one closed";
-    OtherRoot(found: String, expected: String) => "รากของแฟ้มคือ {found} แต่ผังต้องการ {expected}", "the root is {found}, the mapping expects {expected}";
-    OtherNamespace(found: String, expected: String) => "รากของแฟ้มคือ {found} ในเนมสเปซอื่น ไม่ใช่ {expected} ของผัง", "the root is {found} of another namespace than the mapping's {expected}";
+    OtherRoot(found: String, expected: String) => "รากของไฟล์คือ {found} แต่ผังต้องการ {expected}", "the root is {found}, the mapping expects {expected}";
+    OtherNamespace(found: String, expected: String) => "รากของไฟล์คือ {found} ในเนมสเปซอื่น ไม่ใช่ {expected} ของผัง", "the root is {found} of another namespace than the mapping's {expected}";
     RecordOffPath(found: String, path: String) => "พบ {found} ในที่ที่ไม่ควรมีระเบียน ระเบียนอยู่ที่ {path}", "{found} stands where no record is expected; records are {path}";
     GivenMoreThanOnce => "มีมากกว่าหนึ่งครั้ง", "given more than once";
     ElementsInValue => "มีองค์ประกอบซ้อนในที่ของค่าเดียว", "elements stand where one value belongs";
-    DocumentTwice => "ค่าที่ใช้กับทั้งแฟ้มมีสองครั้งและไม่ตรงกัน", "a value meant for the whole file is given twice, and differently";
+    DocumentTwice => "ค่าที่ใช้กับทั้งไฟล์มีสองครั้งและไม่ตรงกัน", "a value meant for the whole file is given twice, and differently";
 
     WorkbookInGzip => "สมุดงานถูกบีบด้วย gzip ซ้ำ สมุดงานบีบอัดอยู่แล้ว ให้ส่งตามเดิม", "a workbook inside gzip: it is packed already, send it as it is";
     HeadLongerThan(bytes: usize) => "แถวต้น ๆ มีข้อมูลเกิน {bytes} ไบต์", "the first rows hold more than {bytes} bytes";
@@ -118,7 +118,7 @@ details! {
     PartElsewhere => "ชิ้นส่วนไม่อยู่ตรงที่สารบัญบอก", "the part is not where the directory says";
     Encrypted => "ถูกเข้ารหัสไว้", "encrypted";
     NotUtf8 => "ไม่ใช่ UTF-8", "not UTF-8";
-    ChecksumWrong => "ผลรวมตรวจสอบไม่ตรง แฟ้มเสียระหว่างทาง", "the checksum is wrong: damaged on the way";
+    ChecksumWrong => "ผลรวมตรวจสอบไม่ตรง ไฟล์เสียระหว่างทาง", "the checksum is wrong: damaged on the way";
     SharedTextsLarger(bytes: usize) => "ตารางข้อความร่วมใหญ่เกิน {bytes} ไบต์", "the table of shared texts is larger than {bytes} bytes";
     NoSheet(wanted: String, names: String) => "ไม่มีแผ่นงาน {wanted} มีแต่ {names}", "no sheet {wanted}; there are: {names}";
     NoVisibleSheet => "ทุกแผ่นงานถูกซ่อนไว้", "every sheet is hidden";

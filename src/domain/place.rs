@@ -10,8 +10,8 @@ pub fn place_said(place: &str) -> Bilingual {
     let thai = match (word, rest) {
         ("row", row) if !row.is_empty() => format!("แถว {row}"),
         ("byte", at) if !at.is_empty() => format!("ไบต์ที่ {at}"),
-        ("file", "") => "ทั้งแฟ้ม".to_owned(),
-        ("end", "of file") => "ท้ายแฟ้ม".to_owned(),
+        ("file", "") => "ทั้งไฟล์".to_owned(),
+        ("end", "of file") => "ท้ายไฟล์".to_owned(),
         ("header", "") => "หัวตาราง".to_owned(),
         ("sheet", "") => "แผ่นงาน".to_owned(),
         ("workbook", "") => "สมุดงาน".to_owned(),

@@ -388,7 +388,7 @@ fn a_refused_file_is_told_once_and_in_the_language_asked_for() {
     for (mapping, bytes, thai, english) in [
         ("obec/enrolments", b"".as_slice(), "ไม่มีอะไรอยู่เลย", "nothing in it"),
         ("obec/enrolments", swallowed.as_bytes(), "ติดอยู่ข้างใน", "further lines stand inside it"),
-        ("ovec/enrolments", b"<x><y/></x>", "รากของแฟ้มคือ x", "the root is x, the mapping expects v:StudentList"),
+        ("ovec/enrolments", b"<x><y/></x>", "รากของไฟล์คือ x", "the root is x, the mapping expects v:StudentList"),
         ("dole/enrolments", b"{\"a\":1}", "ไม่มีรายการระเบียนที่ /students", "no list of records at /students"),
     ] {
         let (th, en) = (told(mapping, bytes, "th"), told(mapping, bytes, "en"));

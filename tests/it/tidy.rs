@@ -319,6 +319,22 @@ fn no_file_names_somebodys_machine() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+#[test]
+fn people_read_one_thai_word_for_a_file() {
+    // Spelt out, so that this file does not find itself.
+    let other = "\u{e41}\u{e1f}\u{e49}\u{e21}";
+    let mut broken = Vec::new();
+    for folder in ["src", "schemas", "mappings", "docs", "openapi"] {
+        for path in files(&root().join(folder), &["rs", "md", "yaml", "json", "csv", "html"]) {
+            // Examples of agencies' files come in other encodings.
+            let Ok(text) = fs::read_to_string(&path) else { continue };
+            let found = text.lines().enumerate().filter(|(_, line)| line.contains(other));
+            broken.extend(found.map(|(at, _)| format!("{}:{}: say ไฟล์", shown(&path), at + 1)));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
 fn files_beside_cargo_toml() -> Vec<PathBuf> {
     fs::read_dir(root())
         .unwrap()

@@ -232,7 +232,7 @@ async fn what_always_fails_is_put_off_longer_and_longer_and_ends_as_failed_with_
     gateway.app.process(&submission, None).await.unwrap();
     let ended: Value = gateway.by("dole", Method::GET, &path).send().await.unwrap().json().await.unwrap();
     assert_eq!((&ended["state"], &ended["refusal"]["rule"]), (&"failed".into(), &"SPH-LIM-010".into()), "{ended}");
-    assert!(ended["refusal"]["hint"]["th"].as_str().unwrap().contains("ส่งแฟ้มเดิมใหม่"), "{ended}");
+    assert!(ended["refusal"]["hint"]["th"].as_str().unwrap().contains("ส่งไฟล์เดิมใหม่"), "{ended}");
     assert!(ended.get("waiting").is_none());
     assert_eq!(gateway.kept().len(), 2, "the register's bytes and these");
 }
