@@ -47,11 +47,11 @@ details! {
     NoEncoding(tried: String) => "ไม่ใช่รหัสอักษรที่อนุญาต ({tried})", "not in any allowed encoding ({tried})";
     UndefinedIn(charset: &'static str) => "มีไบต์ที่ไม่มีความหมายใน {charset}", "undefined in {charset}";
 
+    AnotherKind(found_th: &'static str, wanted_th: &'static str, found_en: &'static str, wanted_en: &'static str) => "ดูเป็น {found_th} แต่ผังรับ {wanted_th}", "it looks like {found_en}; the mapping takes {wanted_en}";
     CutArchive(kind: &'static str) => "ข้อมูลบีบอัด ({kind}) จบก่อนครบ", "the {kind} data ends before it is complete";
     BytesAfterArchive(kind: &'static str) => "มีไบต์อื่นต่อท้ายหลังข้อมูลบีบอัด ({kind}) จบแล้ว", "other bytes stand after the end of the {kind} data";
     DamagedArchive(kind: &'static str) => "ข้อมูลบีบอัด ({kind}) เสียหาย", "the {kind} data is damaged";
 
-    NotCsv => "เป็นสมุดงานหรือไฟล์ ZIP ไม่ใช่ CSV", "a workbook or ZIP file, not CSV";
     MixedLineEnds(returns: u64, feeds: u64) => "ในส่วนต้นของไฟล์ {returns} บรรทัดจบด้วย CR อย่างเดียว {feeds} บรรทัดจบด้วย LF", "{returns} lines end with CR alone, {feeds} with LF in the beginning of the file";
     ReturnsInRow => "บรรทัดอื่นจบด้วย LF แต่ในแถวนี้มีหลายบรรทัดที่จบด้วย CR อย่างเดียว", "lines end with LF, but in this row several with CR alone";
     QuoteMeetsAnother => "เครื่องหมายคำพูดที่เปิดในแถวนี้ไปปิดในแถวอื่น โดยมีทั้งแถวอยู่ระหว่างกลาง", "a quote opened in this row meets another one further on, and whole rows stand between them";
@@ -67,7 +67,7 @@ details! {
     MissingColumns(names: String) => "ไม่มีคอลัมน์ {names}", "no column {names}";
     NoneOfColumns(expected: String, found: String) => "ไม่มีคอลัมน์ใดของผังเลย ต้องการ {expected} พบ {found}", "none of the mapping's columns is there: expected {expected}; found {found}";
     NoHeaderButData(expected: String) => "ไม่มีคอลัมน์ใดของผังเลย ต้องการ {expected} แต่พบแถวที่ดูเป็นข้อมูล ไม่ใช่หัวตาราง", "none of the mapping's columns is there: expected {expected}; found a row that looks like data, not a header";
-    SameName(columns: String, name: String) => "คอลัมน์ที่ {columns} ชื่อ {name} เหมือนกัน ให้เปลี่ยนชื่อจนเหลือคอลัมน์เดียว หรือให้ผังอ้างตามลำดับ", "columns {columns} are all named {name}: rename all but one, or take them by position";
+    SameName(columns: String, name: String) => "คอลัมน์ที่ {columns} ชื่อ {name} เหมือนกัน", "columns {columns} are all named {name}";
     NoneOfFields(expected: String, found: String) => "ไม่มีสมาชิกหรือองค์ประกอบใดของผังเลย ต้องการ {expected} พบ {found}", "none of the mapping's fields is there: expected {expected}; found {found}";
 
     NotXml => "ไม่ใช่ XML", "not XML";
@@ -109,7 +109,7 @@ details! {
     WorkbookInGzip => "สมุดงานถูกบีบด้วย gzip ซ้ำ สมุดงานบีบอัดอยู่แล้ว ให้ส่งตามเดิม", "a workbook inside gzip: it is packed already, send it as it is";
     HeadLongerThan(bytes: usize) => "แถวต้น ๆ มีข้อมูลเกิน {bytes} ไบต์", "the first rows hold more than {bytes} bytes";
     OldWorkbook => "มีรหัสผ่าน หรือเป็น .xls แบบเก่า ให้บันทึกเป็น .xlsx ที่ไม่มีรหัสผ่าน", "protected by a password, or an old .xls: save it as .xlsx without a password";
-    NotWorkbook => "ไม่ใช่สมุดงาน (.xlsx) หรือสารบัญข้างในเสียหรือถูกตัด", "not a workbook (.xlsx), or its directory is damaged or cut off";
+    NotWorkbook => "ไม่พบสารบัญของสมุดงาน (.xlsx) ไฟล์อาจเสียหรือถูกตัด", "no directory of a workbook (.xlsx) is in it: it is damaged or cut off";
     MoreParts(parts: usize) => "สมุดงานมีชิ้นส่วนเกิน {parts} ชิ้น", "more than {parts} parts in the workbook";
     DirectoryDamaged => "สารบัญข้างในเสียหาย", "the directory is damaged";
     PackedOtherwise => "บีบอัดด้วยวิธีที่สมุดงานไม่ใช้", "packed by a method that workbooks do not use";

@@ -60,7 +60,7 @@ fn hostile_xml_json_and_workbooks_are_refused() {
     assert_eq!(gives(file!("dtd.xml"), &xml), Gives::Refusal(FMT_DTD));
     assert_eq!(gives(file!("cut.xml"), &xml), Gives::Refusal(FMT_TRUNCATED));
     assert_eq!(gives(file!("cut.json"), &spec(Format::Json, &["a"])), Gives::Refusal(FMT_TRUNCATED));
-    assert_eq!(gives(file!("not_a_workbook.xlsx"), &spec(Format::Xlsx, &["a"])), Gives::Refusal(FMT_ARCHIVE));
+    assert_eq!(gives(file!("not_a_workbook.xlsx"), &spec(Format::Xlsx, &["a"])), Gives::Refusal(FMT_MALFORMED));
 }
 
 /// Bytes that stop coming after some of them, as from a machine that goes away.

@@ -19,6 +19,7 @@ mod json;
 mod json_envelope;
 pub(crate) mod json_scan;
 pub(crate) mod json_split;
+mod kind;
 pub mod limits;
 mod notices;
 mod open;

@@ -10,14 +10,13 @@ use super::json_split::{JsonSource, LineSource};
 use super::notices::Notices;
 use super::stream::{self, ByteStream};
 use super::xlsx::{Sheet, XlsxSource};
-use super::xlsx_package::ZIP_MAGIC;
 use super::xml::{XmlPlan, XmlSource};
 use super::xml_parse::{ParsedAlready, XmlParser};
 use super::{
     Block, BlockParser, BlockSource, DecodeError, Detail, Format, Input, Limits, Opened, RowBatch, SourceSpec,
-    csv_split,
+    csv_split, kind,
 };
-use crate::domain::rule::{COL_MISSING, FMT_EMPTY, FMT_MALFORMED};
+use crate::domain::rule::{COL_MISSING, FMT_EMPTY};
 use std::sync::Arc;
 
 /// Opens an input as its mapping describes it: reads it once for its encoding, on as many cores as given, and its head.
@@ -25,7 +24,7 @@ pub fn open(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits, cores: u
     if input.is_empty() {
         return Err(DecodeError::refused(FMT_EMPTY, "file", Detail::NothingInIt));
     }
-    refuse_another_format(input, spec.format, limits)?;
+    kind::refuse_another(input, spec.format, limits)?;
     let opened = match spec.format {
         Format::Csv => open_csv(input, spec, limits, cores)?,
         Format::Json => open_json(input, spec, limits, cores)?,
@@ -34,29 +33,6 @@ pub fn open(input: &Arc<dyn Input>, spec: &SourceSpec, limits: &Limits, cores: u
         Format::Xlsx => open_xlsx(input, spec, limits)?,
     };
     with_first_block(opened, spec)
-}
-
-/// Says so before any encoding is looked for: advice on encodings helps nobody whose file is of another kind.
-fn refuse_another_format(input: &Arc<dyn Input>, format: Format, limits: &Limits) -> Result<(), DecodeError> {
-    if format == Format::Xlsx {
-        return Ok(());
-    }
-    let mut head = [0; 64];
-    let had = stream::read_full(&mut stream::open_stream(input, limits)?.reader, &mut head)?;
-    let head = &head[..had];
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    // Of UTF-16 only the inside can tell.
-    if matches!(text, [] | [0, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
-        return Ok(());
-    }
-    let is_workbook = head.starts_with(ZIP_MAGIC);
-    let detail = match format {
-        Format::Csv if is_workbook => Detail::NotCsv,
-        Format::Xml if !text.starts_with(b"<") => Detail::NotXml,
-        Format::Json | Format::Ndjson if is_workbook || text.starts_with(b"<") => Detail::NotJson,
-        _ => return Ok(()),
-    };
-    Err(DecodeError::refused(FMT_MALFORMED, "byte 0", detail))
 }
 
 /// The stream and what the whole of it said about its encoding.

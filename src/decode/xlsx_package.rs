@@ -21,7 +21,8 @@ pub(crate) const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 
 /// Real workbooks have dozens.
 const PARTS_MAX: usize = 10_000;
-const OLE_MAGIC: [u8; 4] = [0xd0, 0xcf, 0x11, 0xe0];
+/// Of the formats before it, and of workbooks with a password.
+pub(crate) const OLE_MAGIC: [u8; 4] = [0xd0, 0xcf, 0x11, 0xe0];
 
 #[derive(Debug, Clone)]
 struct Part {

@@ -100,7 +100,7 @@ fn empty_sheets_other_files_and_damage_are_refused() {
     let limits = Limits::default();
     assert_eq!(refusal(read(&workbook(""), &ab(), &limits)).0, FMT_EMPTY);
     assert_eq!(refusal(read(&table(""), &ab(), &limits)).0, FMT_EMPTY);
-    assert_eq!(refusal(read(b"a,b\n1,2\n", &ab(), &limits)).0, FMT_ARCHIVE);
+    assert_eq!(refusal(read(b"a,b\n1,2\n", &ab(), &limits)).0, FMT_MALFORMED);
     assert_eq!(refusal(read(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", &ab(), &limits)).0, FMT_ARCHIVE);
     assert_eq!(refusal(read(&zip(&[("x.txt", b"x")]), &ab(), &limits)).0, FMT_ARCHIVE);
     let whole = table("<row r=\"2\"><c r=\"A2\"><v>1</v></c></row>");

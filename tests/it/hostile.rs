@@ -93,16 +93,21 @@ fn the_wrong_mapping_for_a_file_names_what_is_missing() {
 #[test]
 fn a_file_of_another_kind_is_told_so_and_a_wrong_argument_is_no_refused_row() {
     let folder = tempfile::tempdir().unwrap();
-    for (mapping, file, said) in [
-        ("ovec/enrolments", "obec.csv", "not XML"),
-        ("ovec/enrolments", "dole.json", "not XML"),
-        ("obec/enrolments", "opec.xlsx", "not CSV"),
-        ("dole/enrolments", "ovec.xml", "not JSON"),
-        ("opec/enrolments", "obec.csv", "not a workbook"),
+    for (mapping, file, looks, wanted) in [
+        ("ovec/enrolments", "obec.csv", "a table of text such as CSV", "XML"),
+        ("ovec/enrolments", "dole.json", "JSON", "XML"),
+        ("obec/enrolments", "opec.xlsx", "an Excel workbook (.xlsx) or a ZIP file", "CSV"),
+        ("obec/enrolments", "ovec.xml", "XML", "CSV"),
+        ("dole/enrolments", "ovec.xml", "XML", "JSON"),
+        ("dole/enrolments", "obec.csv", "a table of text such as CSV", "JSON"),
+        ("opec/enrolments", "obec.csv", "a table of text such as CSV", "an Excel workbook (.xlsx)"),
     ] {
         let ran = map(folder.path(), mapping, &fixtures().join(file));
-        assert_eq!(ran.code, 1);
-        assert!(ran.stderr.contains("SPH-FMT-") && ran.stderr.contains(said), "{mapping} on {file}: {}", ran.stderr);
+        assert_file_refused(&ran, "SPH-FMT-002");
+        let said = format!("it looks like {looks}; the mapping takes {wanted}");
+        assert!(ran.stderr.contains(&said), "{mapping} on {file}: {}", ran.stderr);
+        assert!(ran.stderr.contains("renaming it does not change its kind"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("encoding") && !ran.stderr.contains("column"), "{}", ran.stderr);
     }
     for words in [
         &["map", "--nosuch"][..],
@@ -255,6 +260,8 @@ fn two_columns_of_one_wanted_name_are_refused() {
     let text = format!("{}\n{}\n", HEADER.replace("รหัสนักเรียน", "เลขประจำตัวประชาชน"), row("ปรีชา"));
     let (_folder, ran) = map_bytes("obec/enrolments", text.as_bytes());
     assert_file_refused(&ran, "SPH-COL-002");
+    assert!(ran.stderr.contains("(columns 3, 6 are all named เลขประจำตัวประชาชน)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Rename the headings") && !ran.stderr.contains("position"), "{}", ran.stderr);
 }
 
 #[test]
