@@ -3,6 +3,7 @@
 //! Owns the search and the reading; refuses to start with any fault, and reports all of them with file,
 //! line and column. Examples beside a mapping are its tests: `saphan check` and the test-suite run them.
 
+use super::AppError;
 use crate::mapping::{self, Mapping};
 use crate::standards::Library;
 use include_dir::{Dir, include_dir};
@@ -107,6 +108,16 @@ impl Assets {
             return Err(faults);
         }
         Ok(Assets { library: Arc::new(library), mappings, schema_files })
+    }
+
+    /// As [`Assets::mapping`].
+    ///
+    /// Errors: there is none of this name; names those there are.
+    pub fn known_mapping(&self, name: &str) -> Result<&Arc<LoadedMapping>, AppError> {
+        self.mapping(name).ok_or_else(|| AppError::UnknownMapping {
+            name: name.to_owned(),
+            known: self.mappings.keys().cloned().collect(),
+        })
     }
 
     /// Name with or without version: `obec/enrolments`, `obec/enrolments@1`.

@@ -88,10 +88,7 @@ impl App {
         principal: &Principal,
         mapping: &str,
     ) -> Result<(Authorised, Option<AgencyCode>, String), AppError> {
-        let loaded = self.assets.mapping(mapping).ok_or_else(|| AppError::UnknownMapping {
-            name: mapping.to_owned(),
-            known: self.assets.mappings.keys().cloned().collect(),
-        })?;
+        let loaded = self.assets.known_mapping(mapping)?;
         let slug = loaded.mapping.agency_slug();
         let (authorised, agency) = if slug == "moe" {
             (principal.authorise(Scope::RegisterSubmit, None)?, None)

@@ -28,6 +28,7 @@ pub mod uploads;
 use crate::decode::{DecodeError, Limits};
 use crate::domain::principal::{Denied, Principal};
 use crate::domain::round::Round;
+use crate::domain::rule::LIM_FILE;
 use crate::domain::text::Bilingual;
 use crate::objects::{self, Objects, ObjectsError};
 use crate::sendback::SendbackError;
@@ -119,9 +120,7 @@ pub enum AppError {
     NothingSubmitted { round: Round, rounds: Vec<Round> },
     #[error("nothing counted can be published; rounds with data, to be counted first: {}", listed(rounds))]
     NothingToPublish { rounds: Vec<Round> },
-    #[error(
-        "the school register is empty: submit it with the mapping moe/schools; the file is kept and is taken up then"
-    )]
+    #[error("the school register is empty")]
     NoRegister,
     #[error("the idempotency key was used for another file")]
     IdempotencyKeyReused,
@@ -173,7 +172,7 @@ pub enum AppError {
 /// `2026-06-10 (2569/1), 2026-11-10 (2569/2)`
 fn listed(rounds: &[Round]) -> String {
     if rounds.is_empty() {
-        return String::from("-");
+        return String::from("none");
     }
     let shown = |round: &Round| format!("{round} ({}/{})", round.academic_year(), round.term());
     rounds.iter().map(shown).collect::<Vec<_>>().join(", ")
@@ -195,31 +194,69 @@ impl AppError {
 
     /// For people, in both languages, where the cause is theirs to mend and the sentence needs what was found.
     pub fn told(&self) -> Option<Bilingual> {
-        match self {
+        let (th, en) = match self {
+            AppError::UnknownMapping { name, known } => {
+                let known = known.join(", ");
+                (
+                    format!("ไม่มีผัง (mapping) ชื่อ {name} ที่มีคือ {known} เลือกผังของหน่วยงานแล้วสั่งใหม่"),
+                    format!(
+                        "There is no mapping {name}; there are: {known}. Choose that of your agency, and try again."
+                    ),
+                )
+            }
+            AppError::NoRegister => (
+                String::from("ทะเบียนสถานศึกษายังว่าง ต้องส่งด้วยผัง moe/schools ก่อน ไฟล์ที่ส่งมาเก็บไว้แล้วและจะประมวลผลต่อเอง"),
+                String::from(
+                    "The school register is empty: it must be sent first, with the mapping moe/schools. A file sent is kept and will be taken up.",
+                ),
+            ),
+            AppError::NothingSubmitted { round, rounds } if rounds.is_empty() => (
+                format!(
+                    "ยังไม่มีข้อมูลที่รับไว้ในรอบใดเลย จึงไม่ได้นับรอบ {round} ส่งทะเบียนสถานศึกษา (moe/schools) และไฟล์ของหน่วยงานด้วย saphan submit ก่อน แล้วนับใหม่"
+                ),
+                format!(
+                    "No data have been accepted for any round yet, so {round} was not counted. Send the school register (moe/schools) and the agencies' files with `saphan submit` first, then count again."
+                ),
+            ),
             AppError::NothingSubmitted { round, rounds } => {
                 let rounds = listed(rounds);
-                Some(Bilingual::new(
+                (
                     format!(
                         "ยังไม่มีข้อมูลที่รับไว้ของรอบ {round} จึงไม่ได้นับ รอบที่มีข้อมูลคือ {rounds} โปรดเลือกรอบ หรือส่งไฟล์ของรอบนี้ก่อน"
                     ),
                     format!(
                         "Nothing accepted is in force for the round {round}, so nothing was counted. Rounds with data: {rounds}. Choose one of them, or submit this round's files first."
                     ),
-                ))
+                )
             }
+            AppError::NothingToPublish { rounds } if rounds.is_empty() => (
+                String::from(
+                    "ยังไม่มีผลการนับที่เผยแพร่ได้ และยังไม่มีข้อมูลที่รับไว้ในรอบใดเลย ส่งไฟล์ด้วย saphan submit และนับด้วย saphan count --round ก่อน แล้วเผยแพร่ใหม่",
+                ),
+                String::from(
+                    "There is no count to publish, and no data have been accepted for any round yet. Send files with `saphan submit` and count them with `saphan count --round` first, then publish again.",
+                ),
+            ),
             AppError::NothingToPublish { rounds } => {
                 let rounds = listed(rounds);
-                Some(Bilingual::new(
+                (
                     format!(
                         "ยังไม่มีผลการนับที่เผยแพร่ได้ รอบที่มีข้อมูลคือ {rounds} โปรดนับก่อนด้วย saphan count --round แล้วเผยแพร่ใหม่"
                     ),
                     format!(
                         "There is no count to publish. Rounds with data: {rounds}. Count one with `saphan count --round` first, then publish again."
                     ),
-                ))
+                )
             }
-            _ => None,
-        }
+            AppError::TooLarge { bytes_max } => (
+                format!("ไฟล์ยาวเกิน {bytes_max} ไบต์ที่รับได้ ({LIM_FILE}) แบ่งส่งเป็นหลายไฟล์ตามเขตพื้นที่หรือจังหวัด"),
+                format!(
+                    "The file is longer than the {bytes_max} bytes that are taken ({LIM_FILE}). Send it in parts, by area or province."
+                ),
+            ),
+            _ => return None,
+        };
+        Some(Bilingual { th, en })
     }
 }
 

@@ -3,6 +3,7 @@
 //! Owns the sentence around what was typed; names of commands and options stay as they are typed. The language has to be
 //! found before the command line could be read.
 
+use crate::domain::round::RoundError;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
 
@@ -52,7 +53,7 @@ fn fault(error: &clap::Error) -> String {
         ErrorKind::InvalidSubcommand => format!("ไม่มีคำสั่ง '{}'", of(ContextKind::InvalidSubcommand)),
         ErrorKind::InvalidValue if value.is_empty() => format!("'{argument}' ต้องมีค่าตามหลัง"),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            let cause = error.source().map(|cause| format!(": {}", cause_said(cause))).unwrap_or_default();
             format!("ค่า '{value}' ใช้กับ '{argument}' ไม่ได้{cause}")
         }
         ErrorKind::MissingRequiredArgument => format!("ยังขาด {argument}"),
@@ -62,6 +63,16 @@ fn fault(error: &clap::Error) -> String {
             prior => format!("ใช้ '{argument}' ร่วมกับ '{prior}' ไม่ได้"),
         },
         _ => String::from("อ่านคำสั่งนี้ไม่ได้"),
+    }
+}
+
+fn cause_said(cause: &(dyn Error + 'static)) -> String {
+    if let Some(round) = cause.downcast_ref::<RoundError>() {
+        return round.said().th;
+    }
+    match cause.is::<std::num::ParseIntError>() {
+        true => String::from("ต้องเป็นจำนวนเต็มตั้งแต่ 0"),
+        false => cause.to_string(),
     }
 }
 
@@ -93,7 +104,9 @@ mod tests {
             (&["publsh"], "ไม่มีคำสั่ง 'publsh'\n  หมายถึงคำสั่งนี้หรือไม่: publish"),
             (&["count"], "ยังขาด --round <ROUND>"),
             (&["map", "--mapping"], "'--mapping <MAPPING>' ต้องมีค่าตามหลัง"),
-            (&["count", "--round", "2026-13-40"], "ค่า '2026-13-40' ใช้กับ '--round <ROUND>' ไม่ได้: "),
+            (&["count", "--round", "2026-13-40"], "ค่า '2026-13-40' ใช้กับ '--round <ROUND>' ไม่ได้: รอบเขียนเป็นวันนับ"),
+            (&["count", "--round", "2026-06-11"], "ไม่ได้: 2026-06-11 ไม่ใช่วันนับ"),
+            (&["map", "--threads", "two", "x"], "ค่า 'two' ใช้กับ '--threads <N>' ไม่ได้: ต้องเป็นจำนวนเต็ม"),
             (&["submit", "--mode", "all", "x"], "ค่า 'all' ใช้กับ '--mode <MODE>' ไม่ได้\n  ใช้ได้: replace, delta"),
             (&["try", "--kind", "date", "--step", "date", "--", "x"], "ร่วมกับ '--step <STEP>' ไม่ได้"),
             (&["count", "--json", "--json", "--round", "2569/1"], "ระบุ '--json' ได้ครั้งเดียว"),

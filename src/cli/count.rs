@@ -1,9 +1,9 @@
 //! `saphan count`: the count-day audit, and the manifest by which `verify` repeats it.
 
-use super::summary;
 use super::terminal::{Tone, fit, paint, thousands, width};
 use super::terminal::{say_text, say_with};
 use super::verify::{self, seal_path};
+use super::{fault, summary};
 use crate::app::App;
 use crate::app::counting::Counted;
 use crate::count::{AgencyTotals, CountReport};
@@ -11,7 +11,7 @@ use crate::domain::principal::Principal;
 use crate::domain::round::Round;
 use crate::domain::rule::RuleCode;
 use crate::domain::text::Lang;
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
             Some(Act::Verify(arguments)) => verify::run(&app, arguments, lang).await,
             None => {
                 let round = arguments.round.ok_or_else(|| anyhow!("say --round"))?;
-                let counted = app.count(&Principal::Operator, round).await.map_err(|error| super::said(error, lang))?;
+                let counted = app.count(&Principal::Operator, round).await?;
                 if let Some(path) = &arguments.manifest {
                     write_manifest(path, &counted)?;
                 }
@@ -69,9 +69,10 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
 }
 
 fn write_manifest(path: &Path, counted: &Counted) -> anyhow::Result<()> {
-    let why = || format!("{} can't be written", path.display());
-    std::fs::write(path, &counted.manifest).with_context(why)?;
-    std::fs::write(seal_path(path), serde_json::to_string_pretty(&counted.seal)? + "\n").with_context(why)?;
+    let write =
+        |path: &Path, bytes: &[u8]| std::fs::write(path, bytes).map_err(|error| fault::unwritable(path, &error));
+    write(path, &counted.manifest)?;
+    write(&seal_path(path), (serde_json::to_string_pretty(&counted.seal)? + "\n").as_bytes())?;
     eprintln!("manifest {} · signature {}", path.display(), seal_path(path).display());
     Ok(())
 }

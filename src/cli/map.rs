@@ -1,7 +1,8 @@
 //! `saphan map`: the pure line over one file, no store: canonical records out, refused rows back.
 
+use super::fault::Fault;
 use super::progress::Progress;
-use super::{EXIT_REFUSED, summary, terminal};
+use super::{EXIT_REFUSED, fault, summary, terminal};
 use crate::app::assets::{AssetFolders, Assets, LoadedMapping};
 use crate::app::input::FileInput;
 use crate::app::lines::JsonLines;
@@ -14,10 +15,10 @@ use crate::domain::round::Round;
 use crate::domain::text::Lang;
 use crate::mapping::RunContext;
 use crate::pipeline::{PipelineError, Run};
-use crate::sendback::{self, RefusedRow};
+use crate::sendback::{self, RefusedRow, SendbackError};
 use crate::standards::Schools;
 use crate::vault::Sha256Stream;
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{anyhow, ensure};
 use clap::Args;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
@@ -66,7 +67,7 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
         create(path)?;
     }
     let assets = load_assets()?;
-    let loaded = find_mapping(&assets, &arguments.mapping)?;
+    let loaded = assets.known_mapping(&arguments.mapping)?;
     let limits = Limits::default();
     let schools = match &arguments.schools {
         Some(path) => Some(Arc::new(register(&assets, path, arguments.round, &limits, lang)?)),
@@ -77,14 +78,14 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
     }
     let (_spool, path) = readable(&arguments.input)?;
     let input: Arc<dyn Input> =
-        Arc::new(FileInput::open(&path).with_context(|| format!("{} can't be read", arguments.input.display()))?);
+        Arc::new(FileInput::open(&path).map_err(|error| fault::unreadable(&arguments.input, &error))?);
     let context = RunContext { round: arguments.round, schools };
-    let accepted = output(arguments.accepted.as_deref())?;
-    let job = Job { assets: &assets, loaded: &loaded, context, limits, limit, threads: threads(arguments.threads) };
-    match job.map(&input, accepted)? {
+    let threads = threads(arguments.threads);
+    let job = Job { assets: &assets, loaded, context, limits, limit, threads };
+    match job.map(&input, Accepted::open(arguments.accepted.as_deref())?)? {
         Outcome::Mapped(receipt, rate, mut spill) => {
             if let Some(path) = &arguments.rejected {
-                let written = send_back(&input, &loaded, &job.limits, &mut spill, path)?;
+                let written = send_back(&input, loaded, &job.limits, &mut spill, path)?;
                 ensure!(
                     written == receipt.refused,
                     "{}: {written} of {} refused rows could be written",
@@ -94,7 +95,7 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
             }
             show(arguments, &receipt, rate, lang)
         }
-        Outcome::Refused(error) => refuse(arguments, &job, &input, &error, lang),
+        Outcome::Refused(error) => refuse(arguments, &job, &input, error),
     }
 }
 
@@ -119,14 +120,13 @@ fn refuse(
     arguments: &Arguments,
     job: &Job<'_>,
     input: &Arc<dyn Input>,
-    error: &DecodeError,
-    lang: Lang,
+    error: DecodeError,
 ) -> anyhow::Result<ExitCode> {
     let format = job.loaded.mapping.spec.format;
     if let Some(path) = &arguments.accepted {
         create(path)?;
     }
-    if let (Some(path), DecodeError::Refused { rule, place, detail }) = (&arguments.report, error) {
+    if let (Some(path), DecodeError::Refused { rule, place, detail }) = (&arguments.report, &error) {
         let refusal = FileRefusal::new(*rule, place, detail, Some(format), job.assets.library.catalogue());
         let report = serde_json::json!({
             "submission": null,
@@ -137,16 +137,38 @@ fn refuse(
         });
         write_report(path, &report.to_string())?;
     }
-    bail!(summary::file_refused(error, format, job.assets, lang))
+    Err(summary::file_refused(&arguments.input, error, format, job.assets).into())
 }
 
-fn create(path: &Path) -> anyhow::Result<File> {
-    File::create(path).with_context(|| format!("{} can't be written", path.display()))
+fn create(path: &Path) -> Result<File, Fault> {
+    File::create(path).map_err(|error| fault::unwritable(path, &error))
 }
 
-fn write_report(path: &Path, json: &str) -> anyhow::Result<()> {
+fn write_report(path: &Path, json: &str) -> Result<(), Fault> {
     let mut file = create(path)?;
-    writeln!(file, "{json}").with_context(|| format!("{} can't be written", path.display()))
+    writeln!(file, "{json}").map_err(|error| fault::unwritable(path, &error))
+}
+
+/// Where the accepted records go.
+struct Accepted<'a> {
+    /// None: standard output.
+    path: Option<&'a Path>,
+    out: Box<dyn Write + Send>,
+}
+
+impl<'a> Accepted<'a> {
+    fn open(path: Option<&'a Path>) -> Result<Self, Fault> {
+        const BUFFER_BYTES: usize = 1 << 20;
+        let out: Box<dyn Write + Send> = match path {
+            Some(path) => Box::new(BufWriter::with_capacity(BUFFER_BYTES, create(path)?)),
+            None => Box::new(BufWriter::with_capacity(BUFFER_BYTES, std::io::stdout())),
+        };
+        Ok(Accepted { path, out })
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Fault {
+        self.path.map_or_else(|| fault::unprinted(error), |path| fault::unwritable(path, error))
+    }
 }
 
 /// What became of the file.
@@ -166,23 +188,24 @@ struct Job<'j> {
 }
 
 impl Job<'_> {
-    fn map(&self, input: &Arc<dyn Input>, mut accepted: Box<dyn Write + Send>) -> anyhow::Result<Outcome> {
+    fn map(&self, input: &Arc<dyn Input>, mut accepted: Accepted<'_>) -> anyhow::Result<Outcome> {
         let mapping = &self.loaded.mapping;
         let catalogue = self.assets.library.catalogue();
-        let mut spill = BufWriter::new(tempfile::tempfile().context("no room for a temporary file")?);
+        let mut spill = BufWriter::new(tempfile::tempfile().map_err(|error| fault::no_temporary(&error))?);
         let mut progress = Progress::new(input.len());
         let run = Run { mapping, context: self.context.clone(), limits: &self.limits, threads: self.threads };
         let summary = self.limit.run(
             &run,
             input,
             || JsonLines,
-            |result| -> std::io::Result<()> {
+            |result| -> Result<(), Fault> {
                 progress.advance(result.rows, result.position);
-                accepted.write_all(&result.out)?;
+                accepted.out.write_all(&result.out).map_err(|error| accepted.failed(&error))?;
                 for row in &result.refused {
                     let views = refusal::views(row, catalogue, &mapping.standard);
-                    serde_json::to_writer(&mut spill, &refusal::sendback_row(row.row, &views))?;
-                    spill.write_all(b"\n")?;
+                    let spilt = serde_json::to_writer(&mut spill, &refusal::sendback_row(row.row, &views));
+                    let spilt = spilt.map_err(std::io::Error::from).and_then(|()| spill.write_all(b"\n"));
+                    spilt.map_err(|error| fault::no_temporary(&error))?;
                 }
                 Ok(())
             },
@@ -191,12 +214,12 @@ impl Job<'_> {
         let summary = match summary {
             Ok(summary) => summary,
             Err(PipelineError::Decode(error)) => return Ok(Outcome::Refused(error)),
-            Err(PipelineError::Keep(error)) => return Err(error).context("the output can't be written"),
+            Err(PipelineError::Keep(fault)) => return Err(fault.into()),
             Err(error) => return Err(error.into()),
         };
-        accepted.flush()?;
+        accepted.out.flush().map_err(|error| accepted.failed(&error))?;
         let receipt = summary.into_receipt(mapping, &self.context, catalogue, hash(input)?);
-        let spill = spill.into_inner().map_err(|error| error.into_error())?;
+        let spill = spill.into_inner().map_err(|error| fault::no_temporary(error.error()))?;
         Ok(Outcome::Mapped(Box::new(receipt), progress.rate(), spill))
     }
 }
@@ -208,21 +231,13 @@ pub fn load_assets() -> anyhow::Result<Assets> {
     })
 }
 
-pub fn find_mapping(assets: &Assets, name: &str) -> anyhow::Result<Arc<LoadedMapping>> {
-    assets.mapping(name).cloned().ok_or_else(|| {
-        let known: Vec<&str> = assets.mappings.keys().map(String::as_str).collect();
-        anyhow!("there is no mapping {name}; there are: {}", known.join(", "))
-    })
-}
-
 /// The register file as codes are checked against it.
 fn register(assets: &Assets, path: &Path, round: Round, limits: &Limits, lang: Lang) -> anyhow::Result<Schools> {
-    let input: Arc<dyn Input> =
-        Arc::new(FileInput::open(path).with_context(|| format!("{} can't be read", path.display()))?);
+    let input: Arc<dyn Input> = Arc::new(FileInput::open(path).map_err(|error| fault::unreadable(path, &error))?);
     let read = match read_register(assets, &input, round, limits) {
         Ok(read) => read,
         Err(RegisterError::Read(PipelineError::Decode(error))) => {
-            bail!("{}: {}", path.display(), summary::file_refused(&error, Format::Csv, assets, lang))
+            return Err(summary::file_refused(path, error, Format::Csv, assets).into());
         }
         Err(error) => return Err(error.into()),
     };
@@ -237,18 +252,12 @@ fn readable(path: &Path) -> anyhow::Result<(Option<tempfile::NamedTempFile>, Pat
     if path != Path::new("-") {
         return Ok((None, path.to_owned()));
     }
-    let mut spool = tempfile::NamedTempFile::new().context("no room for a temporary file")?;
+    let mut spool = tempfile::NamedTempFile::new().map_err(|error| fault::no_temporary(&error))?;
     let limit = Limits::default().file_bytes_max;
-    std::io::copy(&mut std::io::stdin().lock().take(limit + 1), &mut spool)?;
+    std::io::copy(&mut std::io::stdin().lock().take(limit + 1), &mut spool)
+        .map_err(|error| fault::unreadable(path, &error))?;
     let path = spool.path().to_owned();
     Ok((Some(spool), path))
-}
-
-fn output(path: Option<&Path>) -> anyhow::Result<Box<dyn Write + Send>> {
-    Ok(match path {
-        Some(path) => Box::new(BufWriter::with_capacity(1 << 20, create(path)?)),
-        None => Box::new(BufWriter::with_capacity(1 << 20, std::io::stdout())),
-    })
 }
 
 fn send_back(
@@ -265,9 +274,11 @@ fn send_back(
         .map_while(Result::ok)
         .filter_map(|line| serde_json::from_str::<RefusedRow>(&line).ok());
     let mut out = BufWriter::with_capacity(1 << 20, create(path)?);
-    let written = sendback::write_refused(input, &loaded.mapping.spec, limits, &mut rows, &mut out)
-        .with_context(|| format!("the refused rows can't be written to {}", path.display()))?;
-    out.flush()?;
+    let written = match sendback::write_refused(input, &loaded.mapping.spec, limits, &mut rows, &mut out) {
+        Err(SendbackError::Output(error)) => return Err(fault::unwritable(path, &error).into()),
+        written => written?,
+    };
+    out.flush().map_err(|error| fault::unwritable(path, &error))?;
     Ok(written)
 }
 

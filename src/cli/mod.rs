@@ -11,6 +11,7 @@ mod check;
 mod client;
 mod count;
 mod demo;
+mod fault;
 mod map;
 mod migrate;
 mod openapi;
@@ -96,7 +97,7 @@ pub fn main() -> ExitCode {
         Command::Try(arguments) => attempt::run(&arguments),
         Command::Submit(arguments) => submit::run(&arguments, lang),
         Command::Count(arguments) => count::run(&arguments, lang),
-        Command::Publish(arguments) => publish::run(&arguments, lang),
+        Command::Publish(arguments) => publish::run(&arguments),
         Command::Client(arguments) => client::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments, lang),
         Command::Openapi(arguments) => openapi::run(&arguments),
@@ -104,9 +105,9 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         // Whoever stopped reading knows; but what was cut off may not pass for whole.
-        Err(error) if terminal::is_broken_pipe(&error) => ExitCode::FAILURE,
+        Err(error) if fault::is_reader_gone(&error) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("saphan: {error:#}");
+            eprintln!("saphan: {}", fault::said(&error, lang));
             ExitCode::FAILURE
         }
     }
@@ -115,14 +116,6 @@ pub fn main() -> ExitCode {
 /// An argument as text; what is not UTF-8 names no language.
 fn lossy(argument: std::ffi::OsString) -> String {
     argument.into_string().unwrap_or_default()
-}
-
-/// A use case's failure, in the reader's language where there is a sentence for people.
-fn said(error: crate::app::AppError, lang: Lang) -> anyhow::Error {
-    match error.told() {
-        Some(text) => anyhow::anyhow!("{}", text.get(lang)),
-        None => error.into(),
-    }
 }
 
 /// Settings from the environment, or every fault of them.

@@ -1,10 +1,9 @@
 //! `saphan publish`: the open data through the publish gate.
 
+use super::fault;
 use super::terminal::{say, say_text};
 use crate::app::publishing::Published;
 use crate::domain::principal::Principal;
-use crate::domain::text::Lang;
-use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,22 +24,21 @@ pub struct Arguments {
     json: bool,
 }
 
-pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (published, home) = runtime.block_on(async {
         let settings = super::settings()?;
         let app = crate::startup::open(&settings).await?;
-        let published = app.publish(&Principal::Operator, arguments.dataset.as_deref()).await;
-        let published = published.map_err(|error| super::said(error, lang))?;
+        let published = app.publish(&Principal::Operator, arguments.dataset.as_deref()).await?;
         anyhow::Ok((published, settings.home))
     })?;
     if let Some(out) = &arguments.out {
-        std::fs::create_dir_all(out).with_context(|| format!("{} can't be made", out.display()))?;
+        std::fs::create_dir_all(out).map_err(|error| fault::unwritable(out, &error))?;
         for one in &published {
             for file in &one.files {
                 let to = out.join(&file.name);
                 std::fs::copy(home.join(&one.folder).join(&file.name), &to)
-                    .with_context(|| format!("{} can't be written", to.display()))?;
+                    .map_err(|error| fault::unwritable(&to, &error))?;
             }
         }
     }

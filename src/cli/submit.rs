@@ -1,17 +1,19 @@
 //! `saphan submit`: one file into the store of this machine, or to a running gateway.
 
+use super::fault::Fault;
 use super::progress::Progress;
 use super::terminal::say;
-use super::{EXIT_REFUSED, summary, terminal};
+use super::{EXIT_REFUSED, fault, summary, terminal};
 use crate::app::App;
 use crate::app::intake::FileTerms;
 use crate::app::submissions::{SubmissionView, Watcher};
 use crate::domain::enrolment::SubmissionMode;
+use crate::domain::ids::SubmissionId;
 use crate::domain::principal::Principal;
 use crate::domain::receipt::Receipt;
 use crate::domain::round::Round;
 use crate::domain::text::Lang;
-use anyhow::{Context, anyhow, bail};
+use anyhow::anyhow;
 use clap::Args;
 use std::fs::File;
 use std::io::Read;
@@ -52,7 +54,7 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
     let (view, rate) = runtime.block_on(async {
         match &arguments.server {
             Some(server) => remote(arguments, server, lang).await.map(|view| (view, None)),
-            None => local(arguments).await.map(|(view, rate)| (view, Some(rate))),
+            None => local(arguments, lang).await.map(|(view, rate)| (view, Some(rate))),
         }
     })?;
     let title = arguments.input.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
@@ -62,18 +64,26 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
 /// Prints what became of a submission; answers the exit code.
 fn show(view: &SubmissionView, title: &str, rate: Option<u64>, json: bool, lang: Lang) -> anyhow::Result<ExitCode> {
     if let Some(refusal) = &view.refusal {
-        if json {
-            say!("{}", serde_json::to_string(view)?);
+        let refused = summary::submission_refused(&view.id, refusal);
+        if json && let Err(unprinted) = print(view) {
+            return Err(refused.because(unprinted).into());
         }
-        bail!(summary::submission_refused(view.id.as_str(), refusal, lang));
+        return Err(refused.into());
     }
     if view.state == "cancelled" {
-        bail!("the submission {} was cancelled; nothing of it counts", view.id);
+        let id = &view.id;
+        return Err(Fault::new(
+            format!("การส่ง {id} ถูกยกเลิกแล้ว ไม่มีข้อมูลใดมีผล หากต้องการส่งให้สั่ง saphan submit อีกครั้ง"),
+            format!(
+                "the submission {id} was cancelled; nothing of it counts. To send the file after all, submit it again"
+            ),
+        )
+        .into());
     }
     let receipt: &Receipt =
         view.receipt.as_ref().ok_or_else(|| anyhow!("the submission {} has no receipt yet", view.id))?;
     if json || !terminal::watched() {
-        say!("{}", serde_json::to_string(receipt)?);
+        print(receipt).map_err(|fault| taken(view, receipt).because(fault))?;
     }
     if terminal::watched() {
         eprint!("{}", summary::receipt(title, receipt, rate, None, lang));
@@ -88,12 +98,35 @@ fn show(view: &SubmissionView, title: &str, rate: Option<u64>, json: bool, lang:
     Ok(if receipt.refused > 0 { ExitCode::from(EXIT_REFUSED) } else { ExitCode::SUCCESS })
 }
 
-async fn local(arguments: &Arguments) -> anyhow::Result<(SubmissionView, u64)> {
+fn print(what: &impl serde::Serialize) -> anyhow::Result<()> {
+    say!("{}", serde_json::to_string(what)?);
+    Ok(())
+}
+
+/// Said where the receipt could not be: who reads of a failure must not take the file for not sent.
+fn taken(view: &SubmissionView, receipt: &Receipt) -> Fault {
+    let (id, accepted, refused) =
+        (&view.id, terminal::thousands(receipt.accepted), terminal::thousands(receipt.refused));
+    Fault::new(
+        format!(
+            "รับไฟล์แล้วเป็น {id} (รับ {accepted} แถว ไม่รับ {refused} แถว) แต่แสดงใบรับไม่ได้ ไม่ต้องส่งซ้ำ ดูใบรับที่ GET /v1/submissions/{id}"
+        ),
+        format!(
+            "the file was taken as {id} ({accepted} rows accepted, {refused} refused), but its receipt can't be shown. Don't send it again; the receipt is at GET /v1/submissions/{id}"
+        ),
+    )
+}
+
+async fn local(arguments: &Arguments, lang: Lang) -> anyhow::Result<(SubmissionView, u64)> {
     let settings = super::settings()?;
     let app = crate::startup::open(&settings).await?;
     let taken_up = app.recover().await?;
     if taken_up > 0 {
-        eprintln!("submissions that were left unfinished and are done now: {taken_up}");
+        let words = match lang {
+            Lang::Th => "งานที่ค้างอยู่และทำเสร็จแล้วในครั้งนี้",
+            Lang::En => "submissions that were left unfinished and are done now",
+        };
+        eprintln!("{words}: {taken_up}");
     }
     let terms = FileTerms {
         mapping: arguments.mapping.clone(),
@@ -107,11 +140,12 @@ async fn local(arguments: &Arguments) -> anyhow::Result<(SubmissionView, u64)> {
 /// Keeps and processes one file with a progress bar; also used by the demo.
 pub async fn submit_file(app: &App, path: &Path, terms: FileTerms) -> anyhow::Result<(SubmissionView, u64)> {
     let mut intake = app.begin_intake(&Principal::Operator, terms)?;
-    let mut file = File::open(path).with_context(|| format!("{} can't be read", path.display()))?;
-    let bytes = file.metadata()?.len();
+    let unreadable = |error: std::io::Error| fault::unreadable(path, &error);
+    let mut file = File::open(path).map_err(unreadable)?;
+    let bytes = file.metadata().map_err(unreadable)?.len();
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let read = file.read(&mut buffer).with_context(|| format!("{} can't be read", path.display()))?;
+        let read = file.read(&mut buffer).map_err(unreadable)?;
         if read == 0 {
             break;
         }
@@ -127,7 +161,7 @@ pub async fn submit_file(app: &App, path: &Path, terms: FileTerms) -> anyhow::Re
             progress.0.advance(new, position);
         }
     });
-    let view = app.process(&kept.id, Some(watcher)).await?;
+    let view = app.process(&kept.id, Some(watcher)).await.map_err(|error| still_kept(&kept.id).because(error))?;
     let rate = progress.lock().map(|progress| {
         progress.0.finish();
         progress.0.rate()
@@ -135,11 +169,24 @@ pub async fn submit_file(app: &App, path: &Path, terms: FileTerms) -> anyhow::Re
     Ok((view, rate.unwrap_or(0)))
 }
 
+/// The work on it failed, the file did not go.
+fn still_kept(id: &SubmissionId) -> Fault {
+    Fault::new(
+        format!("เก็บไฟล์ไว้แล้วเป็น {id} แต่ยังประมวลผลไม่เสร็จ"),
+        format!("the file is kept as {id}, but it is not at its end yet"),
+    )
+}
+
 /// Waiting for a large file's processing, at most.
 const REMOTE_WAIT_MAX: Duration = Duration::from_secs(6 * 3600);
 
 async fn remote(arguments: &Arguments, server: &str, lang: Lang) -> anyhow::Result<SubmissionView> {
-    let token = arguments.token.as_deref().ok_or_else(|| anyhow!("a gateway wants a token: set SAPHAN_TOKEN"))?;
+    let token = arguments.token.as_deref().ok_or_else(|| {
+        Fault::new(
+            "ระบบต้องการโทเคน ตั้งค่า SAPHAN_TOKEN ตามที่กระทรวงให้ไว้",
+            "a gateway wants a token: set SAPHAN_TOKEN to the one the ministry gave",
+        )
+    })?;
     let mut headers = reqwest::header::HeaderMap::new();
     let tag = if lang == Lang::Th { "th" } else { "en" };
     headers.insert(reqwest::header::ACCEPT_LANGUAGE, reqwest::header::HeaderValue::from_static(tag));
@@ -149,39 +196,47 @@ async fn remote(arguments: &Arguments, server: &str, lang: Lang) -> anyhow::Resu
         .read_timeout(Duration::from_secs(600))
         .build()?;
     let server = server.trim_end_matches('/');
-    let mut url = reqwest::Url::parse(&format!("{server}/v1/submissions")).context("--server is not an address")?;
+    let mut url = reqwest::Url::parse(&format!("{server}/v1/submissions")).map_err(|_| {
+        Fault::new(
+            "--server ไม่ใช่ที่อยู่ของระบบ เขียนอย่าง https://saphan.example.go.th",
+            "--server is not an address. Write it like https://saphan.example.go.th",
+        )
+    })?;
+    let origin = url.origin().ascii_serialization();
     url.query_pairs_mut()
         .append_pair("mapping", &arguments.mapping)
         .append_pair("round", &arguments.round.to_string())
         .append_pair("mode", &arguments.mode);
-    let file = tokio::fs::File::open(&arguments.input)
-        .await
-        .with_context(|| format!("{} can't be read", arguments.input.display()))?;
-    let length = file.metadata().await?.len();
+    let unreadable = |error: std::io::Error| fault::unreadable(&arguments.input, &error);
+    let file = tokio::fs::File::open(&arguments.input).await.map_err(unreadable)?;
+    let length = file.metadata().await.map_err(unreadable)?.len();
     let body = reqwest::Body::wrap_stream(chunks(file));
-    let response = client
+    let sending = client
         .post(url)
         .bearer_auth(token)
         .header("Idempotency-Key", uuid::Uuid::now_v7().to_string())
         .header("Content-Length", length)
-        .body(body)
-        .send()
-        .await
-        .context("the gateway can't be reached")?;
-    let mut view: SubmissionView = answer(response).await?;
+        .body(body);
+    let mut view = ask(sending, &origin).await?;
     let begun = tokio::time::Instant::now();
     let mut pause = Duration::from_millis(100);
     while matches!(view.state.as_str(), "received" | "processing") {
+        let id = &view.id;
         if let Some(waiting) = &view.waiting {
-            bail!("{}: {}. {}", view.id, waiting.message.get(lang), waiting.hint.get(lang));
+            let said = |lang| format!("{id}: {}. {}", waiting.message.get(lang), waiting.hint.get(lang));
+            return Err(Fault::new(said(Lang::Th), said(Lang::En)).into());
         }
         if begun.elapsed() > REMOTE_WAIT_MAX {
-            bail!("the gateway is still working on {}; ask again: GET /v1/submissions/{}", view.id, view.id);
+            return Err(Fault::new(
+                format!("ระบบยังประมวลผล {id} อยู่ ดูผลภายหลังที่ GET /v1/submissions/{id}"),
+                format!("the gateway is still working on {id}; ask again: GET /v1/submissions/{id}"),
+            )
+            .into());
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(5));
-        let url = format!("{server}/v1/submissions/{}", view.id);
-        view = answer(client.get(url).bearer_auth(token).send().await?).await?;
+        let asking = client.get(format!("{server}/v1/submissions/{id}")).bearer_auth(token);
+        view = ask(asking, &origin).await.map_err(|error| still_kept(id).because(error))?;
     }
     Ok(view)
 }
@@ -189,23 +244,41 @@ async fn remote(arguments: &Arguments, server: &str, lang: Lang) -> anyhow::Resu
 /// Largest answer of a gateway that is read.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
-async fn answer(response: reqwest::Response) -> anyhow::Result<SubmissionView> {
+async fn ask(request: reqwest::RequestBuilder, origin: &str) -> anyhow::Result<SubmissionView> {
     use futures_util::StreamExt;
+    let unreachable = |error: reqwest::Error| fault::unreachable(origin, &error);
+    let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let mut body = Vec::new();
     let mut stream = response.bytes_stream();
     while let Some(chunk) = stream.next().await {
-        body.extend_from_slice(&chunk?);
+        body.extend_from_slice(&chunk.map_err(unreachable)?);
         if body.len() > ANSWER_BYTES_MAX {
-            bail!("the gateway's answer is longer than {ANSWER_BYTES_MAX} bytes");
+            return Err(no_submission(origin).into());
         }
     }
     if !status.is_success() {
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
         let text = |key: &str| problem.get(key).and_then(|value| value.as_str()).unwrap_or("").to_owned();
-        bail!("the gateway answered {status}: {} {} (request {})", text("title"), text("detail"), text("request_id"));
+        if text("title").is_empty() {
+            return Err(no_submission(origin).into());
+        }
+        let said = format!("{status}: {} {}", text("title"), text("detail"));
+        let request = text("request_id");
+        return Err(Fault::new(
+            format!("ระบบตอบ {said} (เลขที่คำขอ {request})"),
+            format!("the gateway answered {said} (request {request})"),
+        )
+        .into());
     }
-    serde_json::from_slice(&body).context("the gateway's answer is not a submission")
+    Ok(serde_json::from_slice(&body).map_err(|_| no_submission(origin))?)
+}
+
+fn no_submission(origin: &str) -> Fault {
+    Fault::new(
+        format!("คำตอบจาก {origin} ไม่ใช่ของระบบนี้ ตรวจที่อยู่หลัง --server"),
+        format!("what {origin} answered is not about a submission. Check the address behind --server"),
+    )
 }
 
 fn chunks(file: tokio::fs::File) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> {

@@ -1,13 +1,16 @@
 //! A receipt as a person reads it in a terminal of 80 columns: the numbers, then what to put right.
 
+use super::fault::{self, Fault};
 use super::terminal::{Tone, fit, paint, thousands, width};
 use crate::app::assets::Assets;
 use crate::app::refusal::FileRefusal;
 use crate::decode::{DecodeError, Format};
 use crate::domain::finding::Severity;
+use crate::domain::ids::SubmissionId;
 use crate::domain::receipt::{Cause, Receipt};
 use crate::domain::text::Lang;
 use std::fmt::Write;
+use std::path::Path;
 
 /// Causes shown before "and N more".
 const CAUSES_SHOWN: usize = 12;
@@ -175,22 +178,23 @@ fn words(lang: Lang) -> &'static Words {
 }
 
 /// Why a whole file can't be taken, with the next step.
-pub fn file_refused(error: &DecodeError, format: Format, assets: &Assets, lang: Lang) -> String {
+pub fn file_refused(path: &Path, error: DecodeError, format: Format, assets: &Assets) -> Fault {
     match error {
         DecodeError::Refused { rule, place, detail } => {
-            FileRefusal::new(*rule, place, detail, Some(format), assets.library.catalogue()).sentence(lang)
+            let refusal = FileRefusal::new(rule, &place, &detail, Some(format), assets.library.catalogue());
+            let said = |lang| format!("{}: {}", path.display(), refusal.sentence(lang));
+            Fault::new(said(Lang::Th), said(Lang::En))
         }
-        DecodeError::Io(_) => error.to_string(),
+        DecodeError::Io(error) => fault::unreadable(path, &error),
     }
 }
 
 /// A file that is kept, but was not taken.
-pub fn submission_refused(id: &str, refusal: &FileRefusal, lang: Lang) -> String {
-    let kept = match lang {
-        Lang::Th => format!("เก็บไฟล์ไว้เป็น {id} แต่ไม่ได้รับข้อมูล"),
-        Lang::En => format!("the file is kept as {id} but was not taken"),
-    };
-    format!("{kept}: {}", refusal.sentence(lang))
+pub fn submission_refused(id: &SubmissionId, refusal: &FileRefusal) -> Fault {
+    Fault::new(
+        format!("เก็บไฟล์ไว้เป็น {id} แต่ไม่ได้รับข้อมูล: {}", refusal.sentence(Lang::Th)),
+        format!("the file is kept as {id} but was not taken: {}", refusal.sentence(Lang::En)),
+    )
 }
 
 /// Said before a run without a register.

@@ -1,5 +1,6 @@
 //! The terminal: who is watching, in which language, with colour or not.
 
+use super::fault::{self, Fault};
 use crate::domain::text::Lang;
 use std::fmt::Arguments;
 use std::io::IsTerminal;
@@ -15,11 +16,11 @@ macro_rules! say_text {
 }
 pub(super) use {say, say_text};
 
-pub fn write_out(text: Arguments<'_>, end: &str) -> io::Result<()> {
+pub fn write_out(text: Arguments<'_>, end: &str) -> Result<(), Fault> {
     let mut out = io::stdout().lock();
     match out.write_fmt(text).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        written => written.map_err(|error| fault::unprinted(&error)),
     }
 }
 
@@ -122,13 +123,6 @@ pub fn fit(text: &str, columns: usize) -> String {
     }
     out.push('…');
     format!("{out}{}", " ".repeat(columns - taken - 1))
-}
-
-/// The reader of our output went away before the work was done.
-pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
-    })
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@
 //! same and is still nobody's, so it does not end with 0 unless the caller says that a comparison is all that is wanted.
 
 use super::EXIT_REFUSED;
+use super::fault::{self, Fault};
 use super::terminal::say;
 use crate::app::App;
 use crate::app::counting::{ManifestSeal, Verification};
 use crate::count::manifest::{self, Difference};
 use crate::domain::principal::Principal;
 use crate::domain::text::Lang;
-use anyhow::{Context, bail};
 use clap::Args;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -50,8 +50,8 @@ pub async fn run(app: &App, arguments: &Arguments, lang: Lang) -> anyhow::Result
         None if !beside.exists() => None,
         named => {
             let path = named.as_ref().unwrap_or(&beside);
-            let why = || format!("{} is not a signature of a manifest", path.display());
-            Some(serde_json::from_slice(&read(path)?).with_context(why)?)
+            let bytes = read(path)?;
+            Some(serde_json::from_slice(&bytes).map_err(|_| not_a_seal(path))?)
         }
     };
     let verification = app.verify_count(&Principal::Operator, &bytes, seal.as_ref()).await?;
@@ -71,13 +71,27 @@ pub async fn run(app: &App, arguments: &Arguments, lang: Lang) -> anyhow::Result
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(EXIT_REFUSED) })
 }
 
+fn not_a_seal(path: &Path) -> Fault {
+    let path = path.display();
+    Fault::new(
+        format!("{path} ไม่ใช่ลายมือชื่อของเอกสารการนับ ใช้ไฟล์ .sig ที่มาคู่กับเอกสาร"),
+        format!("{path} is not a signature of a manifest. Use the file .sig that came with the manifest"),
+    )
+}
+
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(manifest::BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
-        .with_context(|| format!("{} can't be read", path.display()))?;
+        .map_err(|error| fault::unreadable(path, &error))?;
     if bytes.len() > manifest::BYTES_MAX {
-        bail!("{} is longer than {} bytes", path.display(), manifest::BYTES_MAX);
+        let (path, most) = (path.display(), manifest::BYTES_MAX);
+        let th = format!("{path} ยาวเกิน {most} ไบต์ จึงไม่ใช่เอกสารการนับ ตรวจว่าเลือกไฟล์ถูก");
+        return Err(Fault::new(
+            th,
+            format!("{path} is longer than {most} bytes: no manifest is. Check that it is the right file"),
+        )
+        .into());
     }
     Ok(bytes)
 }

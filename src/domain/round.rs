@@ -4,6 +4,7 @@
 //! Owns the arithmetic between count day, Buddhist academic year and term. Refuses other days,
 //! because a round that no agency shares would never meet another's data.
 
+use super::text::Bilingual;
 use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +23,27 @@ pub enum RoundError {
         "a round is a count day as an ISO date (2026-06-10, 2026-11-10) or a Buddhist academic year and term (2569/1 or 2569-1)"
     )]
     Unreadable,
-    #[error("{0} is not a count day: rounds are counted on 10 June (term 1) and 10 November (term 2)")]
+    #[error(
+        "{0} is not a count day: rounds are counted on 10 June (term 1) and 10 November (term 2); use {year}-06-10 or {year}-11-10",
+        year = .0.year()
+    )]
     NotACountDay(Date),
+}
+
+impl RoundError {
+    /// For people, with what there is to choose.
+    pub fn said(&self) -> Bilingual {
+        let th = match self {
+            RoundError::Unreadable => String::from(
+                "รอบเขียนเป็นวันนับตามแบบ ISO (2026-06-10, 2026-11-10) หรือปีการศึกษา พ.ศ. และภาคเรียน (2569/1 หรือ 2569-1)",
+            ),
+            RoundError::NotACountDay(day) => format!(
+                "{day} ไม่ใช่วันนับ วันนับคือ 10 มิถุนายน (ภาคเรียนที่ 1) และ 10 พฤศจิกายน (ภาคเรียนที่ 2) ของทุกปี ใช้ {0}-06-10 หรือ {0}-11-10",
+                day.year()
+            ),
+        };
+        Bilingual::new(th, self.to_string())
+    }
 }
 
 impl Round {
@@ -129,6 +149,13 @@ mod tests {
         ] {
             assert_eq!(Round::next_from(day).to_string(), round, "{day}");
         }
+    }
+
+    #[test]
+    fn a_day_that_is_no_count_day_is_told_the_two_of_its_year() {
+        let said = Round::parse("2026-06-11").unwrap_err().said();
+        assert!(said.en.ends_with("use 2026-06-10 or 2026-11-10"), "{}", said.en);
+        assert!(said.th.starts_with("2026-06-11 ไม่ใช่วันนับ") && said.th.ends_with("ใช้ 2026-06-10 หรือ 2026-11-10"));
     }
 
     #[test]

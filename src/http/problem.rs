@@ -385,15 +385,12 @@ impl From<Arc<AppError>> for Problem {
     fn from(error: Arc<AppError>) -> Self {
         let not_found = |th: &str, en: &str| Problem::new(Kind::NotFound).detail(th, en);
         let conflict = |th: &str, en: &str| Problem::new(Kind::Conflict).detail(th, en);
-        if let Some(told) = error.told() {
-            return conflict(&told.th, &told.en);
-        }
         match &*error {
             AppError::Denied(denied) => Problem::from(*denied),
             AppError::UnknownMapping { known, .. } => {
                 let list = known.join(", ");
                 not_found(
-                    &format!("ไม่มี mapping ชื่อนี้ ที่มีคือ {list}"),
+                    &format!("ไม่มีผัง (mapping) ชื่อนี้ ที่มีคือ {list}"),
                     &format!("There is no such mapping; there are: {list}."),
                 )
             }
@@ -412,10 +409,10 @@ impl From<Arc<AppError>> for Problem {
             AppError::UnknownClient => not_found("ไม่มีระบบลูกข่ายรหัสนี้", "There is no client with this id."),
             AppError::NotCounted => not_found("ยังไม่มีการนับรอบนี้", "Nothing has been counted for this round."),
             AppError::NotReady => conflict("ยังประมวลผลไม่เสร็จ", "The submission is not at its end yet.").retry_after(5),
-            AppError::NoRegister => conflict(
-                "ทะเบียนสถานศึกษายังว่าง ต้องส่งด้วย moe/schools ก่อน ไฟล์ที่ส่งมาเก็บไว้แล้วและจะประมวลผลต่อเอง",
-                "The school register is empty: it must be sent first, with the mapping moe/schools. A file sent is kept and will be taken up.",
-            ),
+            AppError::NoRegister | AppError::NothingSubmitted { .. } | AppError::NothingToPublish { .. } => {
+                let told = error.told().unwrap_or_default();
+                conflict(&told.th, &told.en)
+            }
             AppError::Gate(_) => conflict(
                 "ด่านเผยแพร่ไม่ยอมให้ข้อมูลนี้ออก ผู้ดูแลดูสาเหตุได้ในบันทึกของระบบ",
                 "The publish gate does not let these data out; the log says why.",

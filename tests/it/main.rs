@@ -28,6 +28,7 @@ mod server;
 mod tidy;
 mod time_limit;
 mod together;
+mod told;
 mod uploads;
 
 /// What a gateway stores in.

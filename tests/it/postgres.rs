@@ -26,6 +26,8 @@ mod samples;
 mod time_limit;
 #[path = "together.rs"]
 mod together;
+#[path = "told.rs"]
+mod told;
 #[path = "uploads.rs"]
 mod uploads;
 

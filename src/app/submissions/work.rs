@@ -72,10 +72,7 @@ impl App {
     }
 
     pub(super) async fn work(&self, stored: &Submission, watcher: Option<Watcher>) -> Result<(), AppError> {
-        let loaded = self.assets.mapping(&stored.new.mapping).cloned().ok_or_else(|| AppError::UnknownMapping {
-            name: stored.new.mapping.clone(),
-            known: self.assets.mappings.keys().cloned().collect(),
-        })?;
+        let loaded = self.assets.known_mapping(&stored.new.mapping)?.clone();
         let (context, lists_version) = self.run_context(stored.new.round, &loaded).await?;
         let by = ReadBy {
             mapping_version: loaded.mapping.version,

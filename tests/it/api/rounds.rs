@@ -114,8 +114,12 @@ fn the_commands_fail_on_a_round_without_data_and_say_what_to_do_in_the_readers_l
     let folder = tempfile::tempdir().unwrap();
     let saphan = super::harness::cli::Saphan::new(folder.path());
     for (arguments, lang, words) in [
-        (&["count", "--round", "2569/1", "--json"][..], "en", "Nothing accepted is in force for the round 2026-06-10"),
-        (&["count", "--round", "2569/1"], "th", "ยังไม่มีข้อมูลที่รับไว้ของรอบ 2026-06-10"),
+        (
+            &["count", "--round", "2569/1", "--json"][..],
+            "en",
+            "No data have been accepted for any round yet, so 2026-06-10 was not counted",
+        ),
+        (&["count", "--round", "2569/1"], "th", "ยังไม่มีข้อมูลที่รับไว้ในรอบใดเลย จึงไม่ได้นับรอบ 2026-06-10"),
         (&["publish"], "th", "ยังไม่มีผลการนับที่เผยแพร่ได้"),
     ] {
         let ran = saphan.run(&[&["--lang", lang], arguments].concat());
