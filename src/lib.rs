@@ -28,6 +28,7 @@ pub mod sendback;
 pub mod standards;
 pub mod startup;
 pub mod store;
+pub mod tasks;
 pub mod telemetry;
 pub mod upkeep;
 pub mod validate;

@@ -7,49 +7,34 @@ use crate::app::keeping::ORPHAN_AGE;
 use crate::app::pickup::Pickup;
 use crate::app::{App, AppError};
 use crate::http::queue::{Lane, Queue};
+use crate::tasks::{Stopped, Tasks};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Runs until stopped.
-pub struct Upkeep {
-    stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
-}
+pub struct Upkeep(Tasks);
 
 impl Upkeep {
     /// `look_every`: between two looks at each place.
     pub fn start(app: Arc<App>, queue: Arc<dyn Queue>, pickups: Vec<Pickup>, look_every: Duration) -> Upkeep {
-        let (stop, stopped) = watch::channel(false);
-        let mut tasks = vec![spawn(sweep(app.clone(), stopped.clone()))];
+        let mut tasks = Tasks::default();
+        tasks.spawn(|stopped| sweep(app.clone(), stopped));
         if !pickups.is_empty() {
-            tasks.push(spawn(look(app, queue, pickups, look_every, stopped)));
+            tasks.spawn(|stopped| look(app, queue, pickups, look_every, stopped));
         }
-        Upkeep { stop, tasks }
+        Upkeep(tasks)
     }
 
     /// Waits for what is being done; a file that is being taken is taken to its end.
     pub async fn stop(self) {
-        // Nobody listening means that all tasks ended already.
-        let _ = self.stop.send(true);
-        for task in self.tasks {
-            if task.await.is_err() {
-                tracing::error!("a task of the upkeep ended before its time");
-            }
-        }
+        self.0.stop().await;
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "`stop` waits for every task, and what they do may be cut off anywhere")]
-fn spawn(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-    tokio::spawn(task)
-}
-
-async fn sweep(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+async fn sweep(app: Arc<App>, mut stopped: Stopped) {
     let mut clock = tokio::time::interval(SWEEP_EVERY);
     loop {
         tokio::select! {
@@ -72,13 +57,7 @@ async fn sweep(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-async fn look(
-    app: Arc<App>,
-    queue: Arc<dyn Queue>,
-    pickups: Vec<Pickup>,
-    every: Duration,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn look(app: Arc<App>, queue: Arc<dyn Queue>, pickups: Vec<Pickup>, every: Duration, mut stopped: Stopped) {
     let mut clock = tokio::time::interval(every);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -10,11 +10,11 @@
 use crate::app::{App, AppError};
 use crate::domain::ids::SubmissionId;
 use crate::http::queue::{Done, Lane, Queue, QueueFull};
+use crate::tasks::{Stopped, Tasks};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Submissions waiting on each lane.
 const WAITING_MAX: usize = 256;
@@ -47,8 +47,7 @@ struct Lanes {
 /// Runs until stopped.
 pub struct Worker {
     lanes: Arc<Lanes>,
-    stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Tasks,
 }
 
 impl Worker {
@@ -63,19 +62,17 @@ impl Worker {
             elsewhere: Mutex::default(),
             look: Notify::new(),
         });
-        let (stop, stopped) = watch::channel(false);
-        let mut tasks = vec![
-            spawn(sweep(app.clone(), lanes.clone(), stopped.clone())),
-            spawn(look_again(lanes.clone(), stopped.clone())),
-            spawn(tidy(app.clone(), stopped.clone())),
-        ];
+        let mut tasks = Tasks::default();
+        tasks.spawn(|stopped| sweep(app.clone(), lanes.clone(), stopped));
+        tasks.spawn(|stopped| look_again(lanes.clone(), stopped));
+        tasks.spawn(|stopped| tidy(app.clone(), stopped));
         for (lane, receiver) in [(Lane::Small, from_small), (Lane::Large, from_large)] {
             let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
             for _ in 0..at_once.max(1) {
-                tasks.push(spawn(work(app.clone(), lanes.clone(), lane, receiver.clone(), stopped.clone())));
+                tasks.spawn(|stopped| work(app.clone(), lanes.clone(), lane, receiver.clone(), stopped));
             }
         }
-        Worker { lanes, stop, tasks }
+        Worker { lanes, tasks }
     }
 
     pub fn queue(&self) -> Arc<dyn Queue> {
@@ -85,19 +82,8 @@ impl Worker {
     /// Finishes what is under work and small, and gives back what is large; what waits stays kept for the next start, or for
     /// another gateway.
     pub async fn stop(self) {
-        // Nobody listening means that all tasks ended already.
-        let _ = self.stop.send(true);
-        for task in self.tasks {
-            if task.await.is_err() {
-                tracing::error!("a worker ended before its time");
-            }
-        }
+        self.tasks.stop().await;
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the worker that work is given to; `stop` waits for every task")]
-fn spawn(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-    tokio::spawn(task)
 }
 
 impl Lanes {
@@ -165,7 +151,7 @@ async fn work(
     lanes: Arc<Lanes>,
     lane: Lane,
     receiver: Arc<tokio::sync::Mutex<mpsc::Receiver<SubmissionId>>>,
-    mut stopped: watch::Receiver<bool>,
+    mut stopped: Stopped,
 ) {
     loop {
         let next = async { receiver.lock().await.recv().await };
@@ -204,7 +190,7 @@ async fn work(
 }
 
 /// Brings back what the queue refused, or what an earlier life of the gateway left.
-async fn sweep(app: Arc<App>, lanes: Arc<Lanes>, mut stopped: watch::Receiver<bool>) {
+async fn sweep(app: Arc<App>, lanes: Arc<Lanes>, mut stopped: Stopped) {
     let mut clock = tokio::time::interval(SWEEP_EVERY);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let small = app.pace().small_submission_bytes;
@@ -237,7 +223,7 @@ async fn sweep(app: Arc<App>, lanes: Arc<Lanes>, mut stopped: watch::Receiver<bo
 }
 
 /// Ends what needs no request. Each of these is done under a lock, or is the same when it is done twice.
-async fn tidy(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+async fn tidy(app: Arc<App>, mut stopped: Stopped) {
     let mut clock = tokio::time::interval(TIDY_EVERY);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut looks: u32 = 0;
@@ -265,7 +251,7 @@ fn told(what: &'static str, outcome: Result<(), AppError>) {
     }
 }
 
-async fn look_again(lanes: Arc<Lanes>, mut stopped: watch::Receiver<bool>) {
+async fn look_again(lanes: Arc<Lanes>, mut stopped: Stopped) {
     let mut clock = tokio::time::interval(LOOK_AGAIN_EVERY);
     loop {
         tokio::select! {

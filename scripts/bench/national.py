@@ -22,8 +22,8 @@ import time
 import urllib.request
 
 import report
+from built import ROOT, built
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / "scripts" / "bench"
 CACHE = ROOT / ".tools" / "bench-data"
 ROUND = "2026-06-10"
@@ -50,7 +50,7 @@ class National:
         self.environment = os.environ | {"SAPHAN_HOME": str(self.home / "saphan"), "SAPHAN_LOG": "error"}
         if database:
             self.environment["SAPHAN_DATABASE_URL"] = database
-        self.saphan, self.generator = build()
+        self.saphan, self.generator = built("national")
 
     def run(self, stage, command, rows=None):
         """Runs one stage to its end at the lowest priority; its standard output. Exit code 2 means refused rows, which there are."""
@@ -173,18 +173,6 @@ def wait_until_ready(url, began):
         if time.monotonic() - began > READY_SECONDS_MAX:
             raise Differs("the gateway did not become ready")
         time.sleep(0.01)
-
-
-def build():
-    """`saphan` and the generator, in release."""
-    command = ["cargo", "bench", "--no-run", "--locked", "--quiet", "--bench", "national", "--message-format=json"]
-    built = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-    for line in built.splitlines():
-        artifact = json.loads(line)
-        if artifact.get("reason") == "compiler-artifact" and artifact["target"]["name"] == "national":
-            generator = pathlib.Path(artifact["executable"])
-            return generator.parent.parent / "saphan", generator
-    raise SystemExit("cargo built no bench `national`")
 
 
 class Server:

@@ -19,8 +19,8 @@ import sys
 import tempfile
 
 import report
+from built import ROOT, built
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / "scripts" / "bench"
 CACHE = ROOT / ".tools" / "bench-data"
 PEERS = ROOT / ".tools" / "peers"
@@ -50,18 +50,6 @@ def run(command, **settings):
         if measured["code"] not in (0, 2):
             raise Wrong(f"{' '.join(command)}\nended with {measured['code']}:\n{error.read_text()[-2000:]}")
         return out.read_text(), measured["seconds"], measured["peak"]
-
-
-def build():
-    """The two programs, in release: `saphan` and the bench `line`."""
-    # cargo builds the package's programs with its benches; asking for them apart would compile half of it twice.
-    command = ["cargo", "bench", "--no-run", "--locked", "--quiet", "--bench", "line", "--message-format=json"]
-    built = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-    for line in built.splitlines():
-        artifact = json.loads(line)
-        if artifact.get("reason") == "compiler-artifact" and artifact["target"]["name"] == "line":
-            return ROOT / "target" / "release" / "saphan", pathlib.Path(artifact["executable"])
-    raise Wrong("cargo built no bench `line`")
 
 
 def make_files(rows):
@@ -243,7 +231,7 @@ def main():
     with_peers = os.environ.get("PEERS") not in (None, "", "0")
     if with_peers:
         install_peers()
-    saphan, line = build()
+    saphan, line = built("line")
     make_files(rows)
     sitting = Sitting(rows, saphan, line)
     sitting.add_ours()

@@ -1,6 +1,6 @@
 //! Files on their way out: refused rows in the sender's layout, and the published open data.
 //!
-//! Owns the reading and the chunks, so that HTTP never opens a file. What is written for one download lies in memory
+//! Owns what is read for whom, so that HTTP never opens a file. What is written for one download lies in memory
 //! or in a nameless file that ends with it.
 
 use super::publishing::OpenFile;
@@ -8,14 +8,10 @@ use super::{App, AppError};
 use crate::decode::Format;
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::Principal;
+use crate::objects::{self, Content};
 use crate::opendata::Dataset;
-use bytes::Bytes;
-use futures_util::Stream;
-use futures_util::stream::BoxStream;
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// Bytes handed on at once.
-const CHUNK_BYTES: usize = 64 << 10;
 /// Refused rows up to this size stay in memory.
 const IN_MEMORY_BYTES_MAX: usize = 8 << 20;
 /// Largest published file that a page shows rows of.
@@ -29,7 +25,7 @@ pub struct Download {
     pub file_name: String,
     /// None: known when it ends.
     pub bytes: Option<u64>,
-    pub content: BoxStream<'static, io::Result<Bytes>>,
+    pub content: Content,
 }
 
 /// A data set with its latest release.
@@ -66,7 +62,7 @@ impl App {
         let (_, mut file) = self.send_back(principal, id, spool).await?;
         let bytes = file.seek(SeekFrom::End(0)).and_then(|end| file.rewind().map(|()| end)).map_err(AppError::Write)?;
         let file_name = format!("refused-{id}.{extension}");
-        Ok(Download { media_type, file_name, bytes: Some(bytes), content: Box::pin(chunks(file)) })
+        Ok(Download { media_type, file_name, bytes: Some(bytes), content: objects::pieces(file) })
     }
 
     /// A file of the latest release with its content.
@@ -81,7 +77,7 @@ impl App {
         let bytes = file.metadata().map_err(AppError::Kept)?.len();
         let file_name = format!("{dataset}.{extension}");
         let (media_type, bytes) = (media_type.to_owned(), Some(bytes));
-        let download = Download { media_type, file_name, bytes, content: Box::pin(chunks(file)) };
+        let download = Download { media_type, file_name, bytes, content: objects::pieces(file) };
         Ok((open, download))
     }
 
@@ -128,26 +124,5 @@ fn media(format: Format, encoding: &str) -> (String, &'static str) {
         Format::Ndjson => (String::from("application/x-ndjson"), "ndjson"),
         Format::Xml => (format!("application/xml; charset={encoding}"), "xml"),
         Format::Xlsx => (String::from("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), "xlsx"),
-    }
-}
-
-/// Reads on threads of its own, a chunk ahead at most.
-fn chunks(file: impl Read + Send + 'static) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    async_stream::try_stream! {
-        let mut file = file;
-        loop {
-            let read = tokio::task::spawn_blocking(move || {
-                let mut buffer = vec![0; CHUNK_BYTES];
-                let read = file.read(&mut buffer)?;
-                buffer.truncate(read);
-                Ok::<_, io::Error>((file, buffer))
-            });
-            let (back, buffer) = read.await.map_err(io::Error::other)??;
-            if buffer.is_empty() {
-                break;
-            }
-            file = back;
-            yield Bytes::from(buffer);
-        }
     }
 }

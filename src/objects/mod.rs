@@ -241,22 +241,22 @@ impl Seek for Reader {
     }
 }
 
-/// A local file, piece by piece, read on threads that may wait.
-fn pieces(file: File) -> Content {
+/// What a thread may wait for, piece by piece, one piece ahead at most.
+pub fn pieces(from: impl Read + Send + 'static) -> Content {
     let content = async_stream::try_stream! {
-        let mut file = file;
+        let mut from = from;
         loop {
             let read = tokio::task::spawn_blocking(move || {
                 let mut piece = vec![0; PIECE_BYTES];
-                let read = file.read(&mut piece)?;
+                let read = from.read(&mut piece)?;
                 piece.truncate(read);
-                Ok::<_, io::Error>((file, piece))
+                Ok::<_, io::Error>((from, piece))
             });
             let (back, piece) = read.await.map_err(io::Error::other)??;
             if piece.is_empty() {
                 break;
             }
-            file = back;
+            from = back;
             yield Bytes::from(piece);
         }
     };

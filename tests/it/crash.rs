@@ -1,12 +1,11 @@
 //! A gateway killed at any moment: nothing acknowledged is lost, nothing half is ever seen.
 
-use super::harness::cli::Saphan;
 use super::harness::database::Reader;
-use super::harness::process::{self, Running, get, token};
+use super::harness::process::{self, Running, crash_seed, get, token, with_register};
 use super::harness::{ROUND, sample};
 use reqwest::Client;
 use serde_json::Value;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -45,11 +44,7 @@ async fn rows(home: &Path) -> (i64, i64, i64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_fifty_times_at_random_moments_it_loses_nothing_acknowledged_and_shows_nothing_half() {
     let folder = tempfile::tempdir().unwrap();
-    let saphan = Saphan::new(folder.path());
-    let schools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agencies").join(ROUND).join("schools.csv");
-    let ran =
-        saphan.run(&["submit", "--json", "--mapping", "moe/schools", "--round", ROUND, schools.to_str().unwrap()]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let saphan = with_register(folder.path());
     let obec = token(&saphan, &["--agency", "obec", "--scope", "agency.submit"]);
     let client = process::client();
     let lines: Vec<Vec<u8>> = sample("obec.csv").split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
@@ -69,12 +64,7 @@ async fn killed_fifty_times_at_random_moments_it_loses_nothing_acknowledged_and_
     send(&running.url, 0).await.expect("the first is taken whole");
     let whole = begun.elapsed();
 
-    // Shown if it fails; `SAPHAN_CRASH_SEED` brings the same moments again.
-    let seed: u64 = match std::env::var("SAPHAN_CRASH_SEED") {
-        Ok(seed) => seed.parse().expect("a number"),
-        Err(_) => RandomState::new().hash_one(()),
-    };
-    println!("SAPHAN_CRASH_SEED={seed}");
+    let seed = crash_seed();
     let (mut acknowledged_in_all, mut cut_off) = (0, 0);
     for number in 1..=KILLS {
         let moment = BuildHasherDefault::<DefaultHasher>::default().hash_one((seed, number));

@@ -1,10 +1,9 @@
 //! Several gateways over one store: what one leaves another goes on with, anybody can look and cancel, and stopping them
 //! one after another under load loses nothing.
 
-use super::harness::cli::Saphan;
 use super::harness::database::Reader;
-use super::harness::process::{self, Running, get, token, until};
-use super::harness::{Gateway, ROUND, sample};
+use super::harness::process::{self, Running, get, token, until, with_register};
+use super::harness::{Gateway, sample};
 use reqwest::{Client, Method};
 use serde_json::Value;
 use std::cell::Cell;
@@ -23,15 +22,6 @@ fn long_file(times: usize) -> (Vec<u8>, u64) {
     let at = file.iter().position(|byte| *byte == b'\n').unwrap() + 1;
     let rows = file[at..].iter().filter(|byte| **byte == b'\n').count();
     ([&file[..at], &file[at..].repeat(times)].concat(), (rows * times) as u64)
-}
-
-fn with_register(folder: &Path) -> Saphan {
-    let saphan = Saphan::new(folder);
-    let schools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agencies").join(ROUND).join("schools.csv");
-    let ran =
-        saphan.run(&["submit", "--json", "--mapping", "moe/schools", "--round", ROUND, schools.to_str().unwrap()]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    saphan
 }
 
 async fn send(client: &Client, token: &str, url: &str, file: Vec<u8>) -> String {

@@ -1,11 +1,10 @@
 //! Files in pieces: what was acknowledged stays, whatever breaks; what is whole is taken once.
 
-use super::harness::cli::Saphan;
-use super::harness::process::{self, Running, token, until};
+use super::harness::process::{self, Running, crash_seed, token, until, with_register};
 use super::harness::{Gateway, ROUND, header, sample};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::Path;
 use std::time::Duration;
 
@@ -305,11 +304,7 @@ async fn a_published_client_sends_in_pieces_with_checksums_and_goes_on_where_it_
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_while_bytes_come_in_it_goes_on_where_it_was_until_all_are_there() {
     let folder = tempfile::tempdir().unwrap();
-    let saphan = Saphan::new(folder.path());
-    let schools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agencies").join(ROUND).join("schools.csv");
-    let ran =
-        saphan.run(&["submit", "--json", "--mapping", "moe/schools", "--round", ROUND, schools.to_str().unwrap()]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let saphan = with_register(folder.path());
     let obec = token(&saphan, &["--agency", "obec", "--scope", "agency.submit"]);
     let client = process::client();
     // The same rows over and over: some megabytes.
@@ -319,11 +314,7 @@ async fn killed_again_and_again_while_bytes_come_in_it_goes_on_where_it_was_unti
         (file[..at].to_vec(), file[at..].to_vec())
     };
     let file = [head, rows.repeat(12)].concat();
-    let seed: u64 = match std::env::var("SAPHAN_CRASH_SEED") {
-        Ok(seed) => seed.parse().expect("a number"),
-        Err(_) => RandomState::new().hash_one(()),
-    };
-    println!("SAPHAN_CRASH_SEED={seed}");
+    let seed = crash_seed();
     let mut running = Running::start(&saphan, &[]);
     let opened = client
         .post(format!("{}/v1/uploads?mapping=obec/enrolments&round={ROUND}", running.url))

@@ -86,8 +86,7 @@ pub async fn one(
     caller: Caller,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    let view = app.upload(&caller.0, &upload_id(&id, &caller)?).await?;
-    check_version(request.headers())?;
+    let (_, view) = own(&request, &id, &caller, &app).await?;
     Ok(told(&mut HttpResponse::Ok(), &view).json(UploadBody::from(view)))
 }
 
@@ -117,11 +116,8 @@ pub async fn append(
     queue: web::Data<dyn Queue>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let id = upload_id(&id, &caller)?;
-    // Whose it is comes before everything that could be said of the request.
-    app.upload(&caller.0, &id).await?;
+    let (id, _) = own(&request, &id, &caller, &app).await?;
     let headers = request.headers();
-    check_version(headers)?;
     if text(headers, header::CONTENT_TYPE.as_str()) != Some(PIECE_TYPE) {
         return Err(Problem::new(Kind::UnsupportedMedia).detail(
             format!("Content-Type ที่รับคือ {PIECE_TYPE}"),
@@ -155,9 +151,7 @@ pub async fn give_up(
     caller: Caller,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    let id = upload_id(&id, &caller)?;
-    app.upload(&caller.0, &id).await?;
-    check_version(request.headers())?;
+    let (id, _) = own(&request, &id, &caller, &app).await?;
     app.drop_upload(&caller.0, &id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -266,6 +260,14 @@ async fn hand_on(app: &App, queue: &dyn Queue, caller: &Principal, id: Submissio
 }
 
 /// An id that is no id can't be there; who has no token learns neither.
+/// The caller's upload of this name. Whose it is comes before everything that could be said of the request.
+async fn own(request: &HttpRequest, id: &str, caller: &Caller, app: &App) -> Result<(UploadId, UploadView), Problem> {
+    let id = upload_id(id, caller)?;
+    let view = app.upload(&caller.0, &id).await?;
+    check_version(request.headers())?;
+    Ok((id, view))
+}
+
 fn upload_id(text: &str, caller: &Caller) -> Result<UploadId, Problem> {
     if caller.0 == Principal::Anonymous {
         return Err(Problem::new(Kind::Unauthenticated));

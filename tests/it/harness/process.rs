@@ -1,9 +1,12 @@
 //! The real server as a process of its own: started, killed, asked to stop.
 
+use super::ROUND;
 use super::cli::Saphan;
 use reqwest::Client;
 use serde_json::Value;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -61,6 +64,27 @@ impl Drop for Running {
             let _ = self.child.wait();
         }
     }
+}
+
+/// A gateway's home in which the samples' school register is in force.
+pub fn with_register(folder: &Path) -> Saphan {
+    let saphan = Saphan::new(folder);
+    let schools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agencies").join(ROUND).join("schools.csv");
+    let ran =
+        saphan.run(&["submit", "--json", "--mapping", "moe/schools", "--round", ROUND, schools.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    saphan
+}
+
+/// Shown if the test fails; `SAPHAN_CRASH_SEED` brings the same moments again.
+#[expect(clippy::print_stdout, reason = "who reads of a failure needs it")]
+pub fn crash_seed() -> u64 {
+    let seed = match std::env::var("SAPHAN_CRASH_SEED") {
+        Ok(seed) => seed.parse().expect("a number"),
+        Err(_) => RandomState::new().hash_one(()),
+    };
+    println!("SAPHAN_CRASH_SEED={seed}");
+    seed
 }
 
 /// The token of a new client.
