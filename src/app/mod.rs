@@ -163,6 +163,9 @@ pub enum AppError {
     /// A fault of ours: it refuses to commit less than it accepted.
     #[error("{accepted} rows were accepted but {staged} came to the store")]
     RowsLost { accepted: u64, staged: u64 },
+    /// A fault of ours: a list of refused rows that came short would pass for the whole.
+    #[error("{refused} rows were refused but {written} could be given back")]
+    RefusedRowsLost { refused: u64, written: u64 },
     #[error("a worker stopped before its time")]
     Worker,
     #[error("a file of the gateway could not be written")]

@@ -177,7 +177,8 @@ const DUPLICATE: &str = concat!(
 const BEGIN_WORK: &str = "UPDATE submission SET state = 'processing', mapping_version = $2, mapping_sha256 = $3, \
     standard = $4, lists_version = $5, tries = tries + 1, try_after = NULL, turns = turns + 1, rows_done = $6, \
     bytes_read = $7 WHERE seq = $1";
-const PUT_OFF: &str = "UPDATE submission SET state = 'received', tries = $2, try_after = $3 WHERE seq = $1";
+const PUT_OFF: &str = "UPDATE submission SET state = 'received', tries = $2, try_after = $3, rows_done = 0, bytes_read = 0 \
+    WHERE seq = $1";
 const END: &str = "UPDATE submission SET state = $2, finished_at = $3, problem = $4 WHERE seq = $1";
 
 #[cfg(test)]
@@ -363,10 +364,13 @@ impl Store {
         Ok(submission)
     }
 
-    /// A try failed: the submission is `received` again and may be taken up after that time. `tries`: with this one.
-    pub async fn put_off(&self, seq: i64, tries: u32, try_after: Timestamp) -> Result<(), StoreError> {
+    /// A try failed: the submission is `received` again and may be taken up after that time, from its first row. `tries`:
+    /// with this one; `turn`: the one that failed. If another has begun since, this one has nothing to say any more.
+    pub async fn put_off(&self, seq: i64, turn: i64, tries: u32, try_after: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        open_for_change(&mut tx, seq).await?;
+        if open_for_change(&mut tx, seq).await?.turns > turn {
+            return Err(StoreError::Overtaken);
+        }
         query(PUT_OFF).bind(seq).bind(tries).bind(try_after.to_string()).execute(&mut tx).await?;
         Ok(tx.commit().await?)
     }

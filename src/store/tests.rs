@@ -476,7 +476,7 @@ async fn tries_are_counted_put_off_and_ended(bench: Bench) {
     // A crash says nothing; the next try counts all the same.
     assert_eq!(bench.begin_work(seq).await.unwrap().tries, 2);
     let later = Timestamp::from_second(1_780_000_120).unwrap();
-    bench.store.put_off(seq, 2, later).await.unwrap();
+    bench.store.put_off(seq, 2, 2, later).await.unwrap();
     let found = bench.store.submission_by_seq(seq).await.unwrap().unwrap();
     assert_eq!((found.state, found.tries, found.try_after), (State::Received, 2, Some(later)));
     assert_eq!(bench.store.unfinished().await.unwrap().len(), 1, "whether its time has come is the caller's to say");
@@ -487,7 +487,7 @@ async fn tries_are_counted_put_off_and_ended(bench: Bench) {
     let ended = bench.store.submission_by_seq(seq).await.unwrap().unwrap();
     assert_eq!((ended.state, ended.problem), (State::Failed, Some(problem)));
     assert!(bench.store.unfinished().await.unwrap().is_empty());
-    assert!(matches!(bench.store.put_off(seq, 4, later).await, Err(StoreError::WrongState(State::Failed))));
+    assert!(matches!(bench.store.put_off(seq, 4, 4, later).await, Err(StoreError::WrongState(State::Failed))));
     bench.store.discard_staged(seq).await.unwrap();
 }
 

@@ -1,7 +1,7 @@
 //! The accepted rows of one submission, as canonical records a line, unsealed page by page as they are read.
 //!
 //! They are what the file said, whether or not they are still in force. Every such reading is journalled. A stream that
-//! fails breaks off: the transfer is then not whole, and nobody takes it for whole.
+//! fails, or comes to fewer records than the receipt says, breaks off: nobody takes it for whole.
 
 use super::needs_register;
 use crate::app::download::Download;
@@ -14,6 +14,13 @@ use std::io;
 
 /// Records unsealed at once.
 const PAGE: u32 = 1_000;
+
+/// Records a line.
+struct Page {
+    lines: Vec<u8>,
+    last_row: u64,
+    records: u64,
+}
 
 impl App {
     /// For the sender's agency and the ministry.
@@ -33,10 +40,13 @@ impl App {
         self.store.append_journal(&journal_entry(principal, "records.read", id.as_str(), detail)).await?;
         let app = self.clone();
         let content = async_stream::try_stream! {
-            let mut after = 0;
-            while let Some((lines, last)) = app.accepted_page(&holder, after).await.map_err(io::Error::other)? {
-                yield Bytes::from(lines);
-                after = last;
+            let (mut after, mut given) = (0, 0);
+            while let Some(page) = app.accepted_page(&holder, after).await.map_err(io::Error::other)? {
+                yield Bytes::from(page.lines);
+                (after, given) = (page.last_row, given + page.records);
+            }
+            if given != accepted {
+                Err(io::Error::other(AppError::RowsLost { accepted, staged: given }))?;
             }
         };
         Ok(Download {
@@ -47,11 +57,12 @@ impl App {
         })
     }
 
-    /// Lines after row `after` and the last row among them; none: there are no more.
-    async fn accepted_page(&self, holder: &Submission, after: u64) -> Result<Option<(Vec<u8>, u64)>, AppError> {
+    /// What comes after row `after`; none: there is no more.
+    async fn accepted_page(&self, holder: &Submission, after: u64) -> Result<Option<Page>, AppError> {
         let sealed = self.store.records_of(holder.seq, after, PAGE).await?;
-        let Some((last, _)) = sealed.last() else { return Ok(None) };
-        let (last, vault, id) = (*last, self.vault.clone(), holder.new.id.clone());
+        let Some((last_row, _)) = sealed.last() else { return Ok(None) };
+        let (last_row, records) = (*last_row, sealed.len() as u64);
+        let (vault, id) = (self.vault.clone(), holder.new.id.clone());
         let unseal = move || {
             let mut sealer = vault.sealer()?;
             let (mut lines, mut plain) = (Vec::new(), Vec::new());
@@ -66,6 +77,6 @@ impl App {
             Ok::<_, AppError>(lines)
         };
         let lines = tokio::task::spawn_blocking(unseal).await.map_err(|_| AppError::Worker)??;
-        Ok(Some((lines, last)))
+        Ok(Some(Page { lines, last_row, records }))
     }
 }

@@ -1,6 +1,7 @@
 //! Refused rows: their findings kept with the submission, and given back page by page or in the sender's own layout.
 //!
-//! The rows themselves are read again from the kept file. A file cut short by a failure never passes for whole.
+//! The rows themselves are read again from the kept file. A file cut short by a failure, or with fewer rows than the receipt
+//! says, never passes for whole.
 
 use crate::app::assets::LoadedMapping;
 use crate::app::refusal::{self, FindingView};
@@ -54,12 +55,13 @@ impl App {
             return Err(AppError::NotReady);
         }
         let loaded = self.assets.mapping(&stored.new.mapping).cloned().ok_or(AppError::UnknownSubmission)?;
-        let holder = self.holder_of_rows(&stored).await?.seq;
+        let holder = self.holder_of_rows(&stored).await?;
+        let refused = holder.receipt.as_ref().map_or(0, |receipt| receipt.refused);
         let (app, runtime) = (self.clone(), tokio::runtime::Handle::current());
         let work = move || {
             let mut rows = RefusedPages {
                 app: &app,
-                seq: holder,
+                seq: holder.seq,
                 runtime,
                 page: Vec::new().into_iter(),
                 after: 0,
@@ -70,6 +72,7 @@ impl App {
                 sendback::write_refused(&app.kept(&stored), &loaded.mapping.spec, &app.limits, &mut rows, &mut out)?;
             match rows.failure {
                 Some(failure) => Err(failure),
+                None if count != refused => Err(AppError::RefusedRowsLost { refused, written: count }),
                 None => Ok((count, out)),
             }
         };

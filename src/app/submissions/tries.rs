@@ -48,16 +48,19 @@ impl App {
             self.store.put_back(stored.seq, stored.turns + 1, stored.tries).await?;
             return Err(error);
         }
-        // What it staged may be at fault: the next try begins at the first row. Best effort; a database that is away keeps it.
-        self.store.discard_staged(stored.seq).await.ok();
         let tries = tries_after(stored.tries, &error);
         if tries >= TRIES_MAX {
             tracing::error!(submission = %stored.new.id, tries, error = &error as &dyn std::error::Error, "a submission is given up");
             return self.give_up(stored, tries).await;
         }
         let try_after = Timestamp::now() + rest_after(tries.max(1));
-        if let Err(failure) = self.store.put_off(stored.seq, tries, try_after).await {
-            tracing::warn!(submission = %stored.new.id, error = &failure as &dyn std::error::Error, "that a try failed could not be written down");
+        // Before any staged row goes: what another staged that has taken the work up is not this one's to throw away.
+        match self.store.put_off(stored.seq, stored.turns + 1, tries, try_after).await {
+            // What it staged may be at fault and counts no more. Best effort: the next try throws it away too.
+            Ok(()) => drop(self.store.discard_staged(stored.seq).await),
+            Err(failure) => {
+                tracing::warn!(submission = %stored.new.id, error = &failure as &dyn std::error::Error, "that a try failed could not be written down");
+            }
         }
         Err(error)
     }

@@ -77,6 +77,10 @@ async fn whoever_lost_the_work_to_another_writes_nothing_more(bench: Bench) {
     cut_off.stage([held(3, "boon", SCHOOL_A, 1)]).await.unwrap();
     assert!(matches!(cut_off.flush().await, Err(StoreError::Overtaken)));
     assert!(matches!(bench.store.put_back(seq, turn, 0).await, Err(StoreError::Overtaken)));
+    // What it learns of its failure late is not the other's.
+    assert!(matches!(bench.store.put_off(seq, turn, 1, at(60)).await, Err(StoreError::Overtaken)));
+    let seen = bench.store.submission_by_seq(seq).await.unwrap().unwrap();
+    assert_eq!((seen.state, seen.rows_done, seen.try_after), (State::Processing, 2, None));
     // It goes on after what is staged, and commits the whole.
     bench.stage(seq, vec![held(3, "chai", SCHOOL_A, 1)]).await;
     bench.store.put_back(seq, next.turns, 0).await.unwrap();
@@ -142,7 +146,7 @@ async fn work_is_due_when_its_time_has_come_and_its_register_is_there(bench: Ben
     assert_eq!(due(10, 10, false).await, 0, "there is no register");
     bench.begin_work(seq).await.unwrap();
     assert_eq!(due(10, 10, true).await, 1, "left in the middle, for all the store knows");
-    bench.store.put_off(seq, 1, at(60)).await.unwrap();
+    bench.store.put_off(seq, 1, 1, at(60)).await.unwrap();
     assert_eq!((due(59, 59, true).await, due(60, 60, true).await), (0, 1));
     bench.store.cancel_submission(seq, &entry("x")).await.unwrap();
     assert_eq!(due(60, 60, true).await, 0);

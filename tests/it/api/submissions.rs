@@ -1,6 +1,6 @@
 //! Sending files: receipts, refusals, repetition, limits, and what a broken transfer leaves (nothing).
 
-use super::harness::{Gateway, ROUND, header, sample};
+use super::harness::{Gateway, ROUND, database, header, sample};
 use reqwest::Method;
 use saphan::app::submissions::progress::ONLOOKERS_MAX;
 use saphan::domain::ids::SubmissionId;
@@ -83,6 +83,31 @@ async fn every_sample_comes_back_with_the_receipt_of_its_truth_and_its_refused_r
     assert!(rest.get("next").is_none());
     let own: Value = gateway.by("dole", Method::GET, "/v1/submissions").send().await.unwrap().json().await.unwrap();
     assert_eq!(own["submissions"].as_array().unwrap().len(), 1, "an agency sees its own only");
+}
+
+#[tokio::test]
+async fn rows_that_the_store_lost_never_come_back_as_a_shorter_file() {
+    let gateway = Gateway::start();
+    gateway.send_register().await;
+    let sent: Value = gateway.send("dole", "dole/enrolments", sample("dole.json")).await.json().await.unwrap();
+    let path = |rest: &str| format!("/v1/submissions/{}/{rest}", sent["id"].as_str().unwrap());
+    let get = async |rest: &str| {
+        let response = gateway.by("dole", Method::GET, &path(rest)).send().await.unwrap();
+        (response.status().as_u16(), response.bytes().await)
+    };
+    for rest in ["refused", "accepted"] {
+        let (status, body) = get(rest).await;
+        assert!(status == 200 && body.is_ok_and(|body| !body.is_empty()), "{rest}");
+    }
+    for harm in [
+        "DELETE FROM refused_row WHERE record = (SELECT max(record) FROM refused_row)",
+        "DELETE FROM vault_record WHERE record = (SELECT max(record) FROM vault_record)",
+    ] {
+        database::harm(gateway.home(), harm).await;
+    }
+    assert_eq!(get("refused").await.0, 500);
+    let (status, body) = get("accepted").await;
+    assert!(status == 200 && body.is_err(), "broken off, because the rows are sent as they are read");
 }
 
 #[tokio::test]

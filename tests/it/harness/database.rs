@@ -36,6 +36,17 @@ fn distribute(address: &str) {
     assert_eq!(said["distribution"], "done", "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Does harm to a store, as no gateway would.
+pub async fn harm(home: &Path, sql: &'static str) {
+    match address(super::super::ENGINE, home) {
+        Some(address) => drop(PgConnection::connect(&address).await.unwrap().execute(sql).await.unwrap()),
+        None => {
+            let options = SqliteConnectOptions::new().filename(home.join("saphan.db"));
+            options.connect().await.unwrap().execute(sql).await.unwrap();
+        }
+    }
+}
+
 /// Looks into a store from outside.
 pub enum Reader {
     Sqlite(SqliteConnection),
