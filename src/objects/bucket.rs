@@ -154,15 +154,25 @@ impl Bucket {
         }
     }
 
-    /// A copy, then the end of the first: a crash between leaves both, never none.
-    pub(super) async fn rename(self: &Arc<Self>, from: &Key, to: &Key) -> Result<(), ObjectsError> {
-        let ObjectMeta { size: bytes, e_tag, .. } = self.store.head(from).await.map_err(told)?;
+    /// A copy, then the end of the first: a crash between leaves both, never none. Asked before each of the two whether it is
+    /// still the same object; one that comes later than that is not seen.
+    pub(super) async fn rename(self: &Arc<Self>, from: &Key, to: &Key, seen: &Entry) -> Result<bool, ObjectsError> {
+        let meta = self.store.head(from).await.map_err(told)?;
+        if !entry(&meta, "").is_same(seen) {
+            return Ok(false);
+        }
+        let ObjectMeta { size: bytes, e_tag, .. } = meta.clone();
         if bytes <= COPY_BYTES_MAX {
             self.store.copy(from, to).await.map_err(told)?;
         } else {
             self.put(to, bytes, self.clone().content(from.clone(), bytes, e_tag)).await?;
         }
-        self.delete(from).await
+        let now = self.store.head(from).await.map_err(told)?;
+        if (now.size, now.last_modified, &now.e_tag) != (meta.size, meta.last_modified, &meta.e_tag) {
+            return Ok(false);
+        }
+        self.delete(from).await?;
+        Ok(true)
     }
 
     fn content(self: Arc<Self>, key: Key, bytes: u64, of: Option<String>) -> Content {

@@ -5,11 +5,15 @@
 
 use super::{Content, Entry, ObjectsError};
 use futures_util::StreamExt;
+use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+/// Names tried for a file that is put back.
+const PUT_BACK_MAX: u32 = 100;
 
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
@@ -114,11 +118,30 @@ impl Folder {
         }
     }
 
-    pub(super) fn rename(&self, from: &Path, to: &Path) -> Result<(), ObjectsError> {
+    /// What was moved is looked at afterwards: whoever drops a file may put another under its name at any moment.
+    pub(super) fn rename(&self, from: &Path, to: &Path, seen: &Entry) -> Result<bool, ObjectsError> {
         let folder = self.own_folder(to)?;
-        fs::rename(self.path(from), self.path(to))
-            .and_then(|()| File::open(folder)?.sync_all())
-            .map_err(ObjectsError::Folder)
+        fs::rename(self.path(from), self.path(to)).map_err(ObjectsError::Folder)?;
+        let is_seen = self.stat(to)?.is_some_and(|moved| moved.is_same(seen));
+        if !is_seen {
+            self.put_back(to, from)?;
+        }
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(ObjectsError::Folder)?;
+        Ok(is_seen)
+    }
+
+    /// Under its own name, or beside a further one that has come there since.
+    fn put_back(&self, moved: &Path, name: &Path) -> Result<(), ObjectsError> {
+        let own = name.file_name().unwrap_or_default();
+        for number in 0..PUT_BACK_MAX {
+            let mut free = if number == 0 { OsString::new() } else { OsString::from(format!("{number}-")) };
+            free.push(own);
+            let free = self.path(&name.with_file_name(free));
+            if fs::symlink_metadata(&free).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                return fs::rename(self.path(moved), free).map_err(ObjectsError::Folder);
+            }
+        }
+        Err(ObjectsError::Folder(io::ErrorKind::AlreadyExists.into()))
     }
 }
 

@@ -95,6 +95,13 @@ pub struct Entry {
     pub version: Option<String>,
 }
 
+impl Entry {
+    /// As far as every place can tell.
+    pub fn is_same(&self, other: &Entry) -> bool {
+        (self.bytes, self.modified) == (other.bytes, other.modified)
+    }
+}
+
 /// A place opened. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Objects(Kind);
@@ -186,11 +193,12 @@ impl Objects {
         }
     }
 
-    /// What stood under the new name is replaced.
-    pub async fn rename(&self, from: &Path, to: &Path) -> Result<(), ObjectsError> {
+    /// Gives the file that was `seen` a new name; what stood under that is replaced. False: another has come into its place,
+    /// and stays there.
+    pub async fn rename(&self, from: &Path, to: &Path, seen: &Entry) -> Result<bool, ObjectsError> {
         match &self.0 {
-            Kind::Folder(folder) => folder.rename(from, to),
-            Kind::Bucket(bucket, _) => bucket.rename(&bucket.key(from)?, &bucket.key(to)?).await,
+            Kind::Folder(folder) => folder.rename(from, to, seen),
+            Kind::Bucket(bucket, _) => bucket.rename(&bucket.key(from)?, &bucket.key(to)?, seen).await,
         }
     }
 

@@ -4,7 +4,7 @@ use super::harness::objects::{Kind, S3};
 use super::harness::{Gateway, header, sample};
 use reqwest::Method;
 use saphan::domain::ids::SubmissionId;
-use saphan::objects::{Objects, ObjectsError};
+use saphan::objects::{Entry, Objects, ObjectsError};
 use serde_json::Value;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -96,6 +96,25 @@ async fn every_format_is_kept_read_and_given_back_alike_wherever_files_lie() {
         }
     }
     assert_eq!(given_back[0], given_back[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_put_under_the_name_of_another_is_not_moved_in_its_place() {
+    for kind in [Kind::Folder, Kind::Bucket] {
+        let bench = Bench::start(kind);
+        let place = bench.objects();
+        let (from, to) = (Path::new("drop/learners.csv"), Path::new("gone/one"));
+        place.put_bytes(from, b"first".to_vec()).await.unwrap();
+        let seen = place.stat(from).await.unwrap().unwrap();
+        place.put_bytes(from, b"another one".to_vec()).await.unwrap();
+        assert!(!place.rename(from, to, &seen).await.unwrap(), "{kind:?}");
+        assert!(place.stat(to).await.unwrap().is_none(), "{kind:?}");
+        let now = place.stat(from).await.unwrap().expect("it stays");
+        assert_eq!(now.bytes, 11, "{kind:?}");
+        assert!(place.rename(from, to, &now).await.unwrap(), "{kind:?}");
+        assert!(place.stat(from).await.unwrap().is_none(), "{kind:?}");
+        assert_eq!(place.stat(to).await.unwrap().unwrap().bytes, 11, "{kind:?}");
+    }
 }
 
 #[tokio::test]
@@ -262,7 +281,8 @@ async fn large_objects_go_up_in_parts_and_are_read_from_any_place() {
     })
     .await
     .unwrap();
-    objects.rename(key, Path::new("elsewhere/large")).await.unwrap();
+    let seen = objects.stat(key).await.unwrap().unwrap();
+    assert!(objects.rename(key, Path::new("elsewhere/large"), &seen).await.unwrap());
     assert_eq!(objects.stat(key).await.unwrap(), None);
     assert_eq!(objects.list("elsewhere", 10).await.unwrap()[0].bytes, entry.bytes);
     objects.delete(Path::new("elsewhere/large")).await.unwrap();
@@ -290,7 +310,8 @@ async fn lists_go_over_their_pages_and_leave_out_what_lies_deeper() {
 #[tokio::test]
 async fn wrong_credentials_are_the_stores_affair_and_missing_objects_are_not() {
     let s3 = S3::start();
-    let error = s3.objects("").rename(Path::new("nothing"), Path::new("something")).await.unwrap_err();
+    let seen = Entry { name: "nothing".into(), bytes: 0, modified: std::time::UNIX_EPOCH, version: None };
+    let error = s3.objects("").rename(Path::new("nothing"), Path::new("something"), &seen).await.unwrap_err();
     assert!(matches!(error, ObjectsError::Missing), "{error:?}");
     let mut given: std::collections::BTreeMap<String, String> =
         s3.variables().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -108,7 +108,9 @@ async fn a_dropped_file_is_taken_once_whole_and_its_answer_is_put_back() {
         let drop = Drop::start(kind).await;
         drop.put("students.json.part", &sample("dole.json")).await;
         assert_eq!(drop.look_twice().await, Looked::default(), "{kind:?}: it is still being written");
-        drop.place.rename(Path::new("students.json.part"), Path::new("students.json")).await.unwrap();
+        let part = Path::new("students.json.part");
+        let seen = drop.place.stat(part).await.unwrap().unwrap();
+        assert!(drop.place.rename(part, Path::new("students.json"), &seen).await.unwrap());
         assert_eq!(drop.look().await, Looked::default(), "{kind:?}: nobody knows yet whether it grows");
         let looked = drop.look().await;
         let (id, bytes) = looked.kept[0].clone();

@@ -190,12 +190,13 @@ impl App {
         };
         // Written on while it was read: it is looked at again.
         let now = pickup.place.stat(name).await?;
-        if now.is_none_or(|now| (now.bytes, now.modified) != (entry.bytes, entry.modified)) {
+        if now.is_none_or(|now| !now.is_same(entry)) {
             return Ok(Taken::NotYet);
         }
         let kept = self.keep(intake).await?;
         self.await_answer(pickup, &kept.id).await?;
-        pickup.place.rename(name, &Path::new(TAKEN).join(kept.id.as_str())).await?;
+        // Another that was put under the name while this one was kept stays, and is looked at next.
+        pickup.place.rename(name, &Path::new(TAKEN).join(kept.id.as_str()), entry).await?;
         Ok(Taken::Kept(kept.id))
     }
 
@@ -246,8 +247,13 @@ impl App {
         let mut beside = PathBuf::from(FAILED).join(&name).into_os_string();
         beside.push(".reason.txt");
         pickup.place.put_bytes(Path::new(&beside), reason.text().into_bytes()).await?;
-        pickup.place.rename(Path::new(&entry.name), &Path::new(FAILED).join(&name)).await?;
-        Ok(Taken::Failed)
+        match pickup.place.rename(Path::new(&entry.name), &Path::new(FAILED).join(&name), entry).await? {
+            true => Ok(Taken::Failed),
+            false => {
+                pickup.place.delete(Path::new(&beside)).await?;
+                Ok(Taken::NotYet)
+            }
+        }
     }
 
     /// The key under which a dropped file is known again.
