@@ -15,7 +15,7 @@ use crate::domain::round::Round;
 use crate::domain::text::Lang;
 use crate::mapping::RunContext;
 use crate::pipeline::{PipelineError, Run};
-use crate::sendback::{self, RefusedRow, SendbackError};
+use crate::sendback::{self, RefusedRow, SendbackError, Sent};
 use crate::standards::Schools;
 use crate::vault::Sha256Stream;
 use anyhow::{anyhow, ensure};
@@ -85,7 +85,9 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
     match job.map(&input, Accepted::open(arguments.accepted.as_deref())?)? {
         Outcome::Mapped(receipt, rate, mut spill) => {
             if let Some(path) = &arguments.rejected {
-                let written = send_back(&input, loaded, &job.limits, &mut spill, path)?;
+                let (spec, encoding) = (&loaded.mapping.spec, receipt.encoding.as_str());
+                let sent = Sent { input: &input, spec, limits: &job.limits, encoding };
+                let written = send_back(&sent, &mut spill, path)?;
                 ensure!(
                     written == receipt.refused,
                     "{}: {written} of {} refused rows could be written",
@@ -260,13 +262,7 @@ fn readable(path: &Path) -> anyhow::Result<(Option<tempfile::NamedTempFile>, Pat
     Ok((Some(spool), path))
 }
 
-fn send_back(
-    input: &Arc<dyn Input>,
-    loaded: &LoadedMapping,
-    limits: &Limits,
-    spill: &mut File,
-    path: &Path,
-) -> anyhow::Result<u64> {
+fn send_back(sent: &Sent<'_>, spill: &mut File, path: &Path) -> anyhow::Result<u64> {
     use std::io::Seek;
     spill.rewind()?;
     let mut rows = BufReader::new(spill)
@@ -274,7 +270,7 @@ fn send_back(
         .map_while(Result::ok)
         .filter_map(|line| serde_json::from_str::<RefusedRow>(&line).ok());
     let mut out = BufWriter::with_capacity(1 << 20, create(path)?);
-    let written = match sendback::write_refused(input, &loaded.mapping.spec, limits, &mut rows, &mut out) {
+    let written = match sendback::write_refused(sent, &mut rows, &mut out) {
         Err(SendbackError::Output(error)) => return Err(fault::unwritable(path, &error).into()),
         written => written?,
     };

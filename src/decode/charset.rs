@@ -30,6 +30,8 @@ pub enum Charset {
 }
 
 impl Charset {
+    const ALL: [Charset; 4] = [Charset::Utf8, Charset::Windows874, Charset::Utf16Le, Charset::Utf16Be];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Charset::Utf8 => "utf-8",
@@ -106,6 +108,16 @@ pub fn detect(
     let tried: Vec<&str> = allowed.iter().map(name).collect();
     let place = format!("byte {}", broken_at.unwrap_or(0));
     Err(DecodeError::refused(ENC_FILE, place, Detail::NoEncoding(tried.join(", "))))
+}
+
+/// The verdict of an earlier look at the same bytes, by the name it gave; none: no encoding is called so. Whether some
+/// bytes mean nothing is not remembered: they may.
+pub(crate) fn known(input: &Arc<dyn Input>, name: &str, limits: &Limits) -> Result<Option<Verdict>, DecodeError> {
+    let Some(charset) = Charset::ALL.into_iter().find(|charset| charset.as_str() == name) else { return Ok(None) };
+    let mut head = [0; 3];
+    let had = stream::read_full(&mut stream::open_stream(input, limits)?.reader, &mut head)?;
+    let mark = byte_order_mark(&head[..had]).filter(|(marked, _)| *marked == charset);
+    Ok(Some(Verdict { charset, bom_bytes: mark.map_or(0, |(_, bytes)| bytes), is_dirty: true }))
 }
 
 fn name(encoding: &Encoding) -> &'static str {

@@ -4,15 +4,14 @@
 //! cells a spreadsheet would run as formulas. Decoding takes it off again, because the file bears our columns.
 
 use super::text::{Encoded, reasons, safe_cell};
-use super::{COLUMNS, Refusals, RefusedRow, SendbackError, again};
+use super::{COLUMNS, Refusals, RefusedRow, SendbackError, Sent};
 use crate::decode::csv_cells::{
     Dialect, QUOTE, RecordEnd, cell, is_blank, is_guarded, record_end, starts_formula, strip_return,
 };
 use crate::decode::header::is_own;
-use crate::decode::{Block, BlockSource, Input, Limits, SourceSpec, csv_split};
+use crate::decode::{Block, BlockSource, csv_split};
 use std::borrow::Cow;
 use std::io::Write;
-use std::sync::Arc;
 
 /// What every row written needs to know.
 struct Layout {
@@ -24,14 +23,9 @@ struct Layout {
     is_returned: bool,
 }
 
-pub(super) fn write(
-    input: &Arc<dyn Input>,
-    spec: &SourceSpec,
-    limits: &Limits,
-    mut refusals: Refusals,
-    out: &mut dyn Write,
-) -> Result<u64, SendbackError> {
-    let (stream, verdict, mut out) = again(input, spec, limits, out)?;
+pub(super) fn write(sent: &Sent<'_>, mut refusals: Refusals, out: &mut dyn Write) -> Result<u64, SendbackError> {
+    let (stream, verdict, mut out) = sent.again(out)?;
+    let Sent { spec, limits, .. } = *sent;
     let (mut source, head, head_bytes) = csv_split::open(stream, verdict, spec, limits)?;
     let first_own = head.header.iter().position(|name| is_own(name.trim()));
     let keep = first_own.filter(|first| head.header[*first..].iter().all(|name| is_own(name.trim())));

@@ -3,24 +3,22 @@
 //! Owns the adding of our member. A record that is no JSON object goes back as a text inside an object
 //! of ours, so that what we send is always JSON.
 
-use super::{MEMBER, Refusals, RefusedRow, SendbackError, again};
+use super::{MEMBER, Refusals, RefusedRow, SendbackError, Sent};
 use crate::decode::charset::decode_piece;
 use crate::decode::json_scan::{Scan, skip_space, value_end};
 use crate::decode::json_split::{JsonSource, LineSource};
-use crate::decode::{Block, BlockSource, Input, Limits, SourceSpec};
+use crate::decode::{Block, BlockSource};
 use serde::de::IgnoredAny;
 use serde_json::json;
 use std::io::Write;
-use std::sync::Arc;
 
 pub(super) fn write_document(
-    input: &Arc<dyn Input>,
-    spec: &SourceSpec,
-    limits: &Limits,
+    sent: &Sent<'_>,
     mut refusals: Refusals,
     out: &mut dyn Write,
 ) -> Result<u64, SendbackError> {
-    let (stream, verdict, mut out) = again(input, spec, limits, out)?;
+    let (stream, verdict, mut out) = sent.again(out)?;
+    let Sent { spec, limits, .. } = *sent;
     let mut source = JsonSource::open(stream, verdict, spec, limits)?;
     out.own(&source.prefix)?;
     out.text("[")?;
@@ -42,14 +40,9 @@ pub(super) fn write_document(
     refusals.finish(row)
 }
 
-pub(super) fn write_lines(
-    input: &Arc<dyn Input>,
-    spec: &SourceSpec,
-    limits: &Limits,
-    mut refusals: Refusals,
-    out: &mut dyn Write,
-) -> Result<u64, SendbackError> {
-    let (stream, verdict, mut out) = again(input, spec, limits, out)?;
+pub(super) fn write_lines(sent: &Sent<'_>, mut refusals: Refusals, out: &mut dyn Write) -> Result<u64, SendbackError> {
+    let (stream, verdict, mut out) = sent.again(out)?;
+    let limits = sent.limits;
     let mut source = LineSource::open(stream, verdict, limits)?;
     let (mut block, mut row) = (Block::default(), 0);
     while !refusals.is_done() && source.next(&mut block)? {

@@ -13,8 +13,8 @@ mod text;
 mod xlsx;
 mod xml;
 
-use crate::decode::charset::Verdict;
-use crate::decode::stream::ByteStream;
+use crate::decode::charset::{self, Verdict};
+use crate::decode::stream::{self, ByteStream};
 use crate::decode::{self, DecodeError, Format, Input, Limits, SourceSpec};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -87,32 +87,40 @@ impl<'a> Refusals<'a> {
     }
 }
 
-/// The input once more from its start, and a writer in its encoding.
-fn again<'a>(
-    input: &Arc<dyn Input>,
-    spec: &SourceSpec,
-    limits: &Limits,
-    out: &'a mut dyn Write,
-) -> Result<(ByteStream, Verdict, Encoded<'a>), SendbackError> {
-    let (stream, verdict) = decode::decided(input, spec, limits, 1)?;
-    Ok((stream, verdict, Encoded::new(out, verdict)?))
+/// A file as it was sent, and what its first reading said of it.
+#[derive(Clone, Copy)]
+pub struct Sent<'a> {
+    pub input: &'a Arc<dyn Input>,
+    pub spec: &'a SourceSpec,
+    pub limits: &'a Limits,
+    /// As its receipt says; another word is no harm: the whole file is looked at once more.
+    pub encoding: &'a str,
 }
 
-/// Writes the refused rows of an input, which come in the order of the input; says how many.
+impl Sent<'_> {
+    /// The input once more from its start, and a writer in its encoding.
+    fn again<'o>(&self, out: &'o mut dyn Write) -> Result<(ByteStream, Verdict, Encoded<'o>), SendbackError> {
+        let (stream, verdict) = match charset::known(self.input, self.encoding, self.limits)? {
+            Some(verdict) => (stream::open_stream(self.input, self.limits)?, verdict),
+            None => decode::decided(self.input, self.spec, self.limits, 1)?,
+        };
+        Ok((stream, verdict, Encoded::new(out, verdict)?))
+    }
+}
+
+/// Writes the refused rows of a file, which come in the order of the file; says how many.
 pub fn write_refused(
-    input: &Arc<dyn Input>,
-    spec: &SourceSpec,
-    limits: &Limits,
+    sent: &Sent<'_>,
     refused: &mut dyn Iterator<Item = RefusedRow>,
     out: &mut dyn Write,
 ) -> Result<u64, SendbackError> {
     let refusals = Refusals::new(refused);
-    match spec.format {
-        Format::Csv => csv::write(input, spec, limits, refusals, out),
-        Format::Json => json::write_document(input, spec, limits, refusals, out),
-        Format::Ndjson => json::write_lines(input, spec, limits, refusals, out),
-        Format::Xml => xml::write(input, spec, limits, refusals, out),
-        Format::Xlsx => xlsx::write(input, spec, limits, refusals, out),
+    match sent.spec.format {
+        Format::Csv => csv::write(sent, refusals, out),
+        Format::Json => json::write_document(sent, refusals, out),
+        Format::Ndjson => json::write_lines(sent, refusals, out),
+        Format::Xml => xml::write(sent, refusals, out),
+        Format::Xlsx => xlsx::write(sent, refusals, out),
     }
 }
 

@@ -21,7 +21,13 @@ fn refused(rows: &[u64]) -> Vec<RefusedRow> {
 fn send(bytes: &[u8], spec: &SourceSpec, rows: &[u64]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut iter = refused(rows).into_iter();
-    let written = write_refused(&MemoryInput::shared(bytes), spec, &Limits::default(), &mut iter, &mut out).unwrap();
+    let (input, limits) = (&MemoryInput::shared(bytes), &Limits::default());
+    let encoding = decode::open(input, spec, limits, 1).unwrap().encoding;
+    let written = write_refused(&Sent { input, spec, limits, encoding }, &mut iter, &mut out).unwrap();
+    // Known or looked for once more: the same.
+    let (mut iter, mut again) = (refused(rows).into_iter(), Vec::new());
+    write_refused(&Sent { input, spec, limits, encoding: "" }, &mut iter, &mut again).unwrap();
+    assert!(again == out || spec.format == Format::Xlsx, "a workbook says when it was made");
     assert_eq!(written, rows.len() as u64);
     out
 }
@@ -176,10 +182,9 @@ fn a_workbook_goes_back_as_a_workbook_with_numbers_as_numbers() {
 fn rows_out_of_order_or_beyond_the_end_are_refused() {
     let spec = spec(Format::Csv, &["a"]);
     let input = MemoryInput::shared(b"a\n1\n2\n3\n".as_slice());
+    let sent = Sent { input: &input, spec: &spec, limits: &Limits::default(), encoding: "utf-8" };
     let mut out = Vec::new();
-    let mut tried = |rows: &[u64]| {
-        write_refused(&input, &spec, &Limits::default(), &mut refused(rows).into_iter(), &mut out).unwrap_err()
-    };
+    let mut tried = |rows: &[u64]| write_refused(&sent, &mut refused(rows).into_iter(), &mut out).unwrap_err();
     assert!(matches!(tried(&[2, 1]), SendbackError::Order { row: 1, after: 2 } | SendbackError::NoSuchRow { .. }));
     assert!(matches!(tried(&[9]), SendbackError::NoSuchRow { row: 9, rows: 3 }));
 }

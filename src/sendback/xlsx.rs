@@ -4,26 +4,18 @@
 //! carried over, so a date that was a number goes back as that number. Written row by row.
 
 use super::text::{reasons, safe_cell};
-use super::{COLUMNS, Refusals, SendbackError};
+use super::{COLUMNS, Refusals, SendbackError, Sent};
 use crate::decode::header::is_own;
 use crate::decode::xlsx::Sheet;
 use crate::decode::xlsx_sheet::{Cell, Kind, Row};
-use crate::decode::{Input, Limits, SourceSpec};
 use rust_xlsxwriter::{Workbook, Worksheet, XlsxError};
 use std::io::Write;
-use std::sync::Arc;
 
 /// What a cell can hold, in UTF-16 units.
 const CELL_UNITS_MAX: usize = 32_767;
 
-pub(super) fn write(
-    input: &Arc<dyn Input>,
-    spec: &SourceSpec,
-    limits: &Limits,
-    mut refusals: Refusals,
-    out: &mut dyn Write,
-) -> Result<u64, SendbackError> {
-    let mut source = Sheet::open(input, spec, limits)?;
+pub(super) fn write(sent: &Sent<'_>, mut refusals: Refusals, out: &mut dyn Write) -> Result<u64, SendbackError> {
+    let mut source = Sheet::open(sent.input, sent.spec, sent.limits)?;
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet_with_constant_memory()?;
     sheet.set_name(&source.name)?;

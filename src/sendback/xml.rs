@@ -4,16 +4,14 @@
 //! one that came back with the file is left out.
 #![expect(clippy::disallowed_methods, reason = "the sender's own bytes go back; what they say was judged before")]
 
-use super::{Refusals, RefusedRow, SendbackError, again};
+use super::{Refusals, RefusedRow, SendbackError, Sent};
 use crate::decode::charset;
 use crate::decode::xml_names::{Namespaces, OWN_NAMESPACE, REFUSED_URI, RecordPath, Scope};
 use crate::decode::xml_reader::XmlReader;
-use crate::decode::{Input, Limits, SourceSpec};
 use quick_xml::Writer;
 use quick_xml::escape::escape;
 use quick_xml::events::{BytesStart, Event};
 use std::io::Write;
-use std::sync::Arc;
 
 /// Where the copy stands.
 struct Copy {
@@ -39,14 +37,9 @@ enum Part {
     RecordEnd,
 }
 
-pub(super) fn write(
-    input: &Arc<dyn Input>,
-    spec: &SourceSpec,
-    limits: &Limits,
-    mut refusals: Refusals,
-    out: &mut dyn Write,
-) -> Result<u64, SendbackError> {
-    let (stream, verdict, mut out) = again(input, spec, limits, out)?;
+pub(super) fn write(sent: &Sent<'_>, mut refusals: Refusals, out: &mut dyn Write) -> Result<u64, SendbackError> {
+    let (stream, verdict, mut out) = sent.again(out)?;
+    let Sent { spec, limits, .. } = *sent;
     let text = charset::text_stream(stream.reader, verdict)?;
     let mut reader = XmlReader::new(text, limits.record_bytes_max, "");
     let namespaces = Namespaces::of(spec);

@@ -9,7 +9,7 @@ use crate::app::{App, AppError};
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::Principal;
 use crate::pipeline;
-use crate::sendback;
+use crate::sendback::{self, Sent};
 use crate::store::{RefusedRow, State, StoreError};
 use std::io;
 
@@ -68,8 +68,10 @@ impl App {
                 done: false,
                 failure: None,
             };
-            let count =
-                sendback::write_refused(&app.kept(&stored), &loaded.mapping.spec, &app.limits, &mut rows, &mut out)?;
+            let (input, spec, limits) = (&app.kept(&stored), &loaded.mapping.spec, &app.limits);
+            let encoding = stored.receipt.as_ref().map_or("", |receipt| &receipt.encoding);
+            let sent = Sent { input, spec, limits, encoding };
+            let count = sendback::write_refused(&sent, &mut rows, &mut out)?;
             match rows.failure {
                 Some(failure) => Err(failure),
                 None if count != refused => Err(AppError::RefusedRowsLost { refused, written: count }),
