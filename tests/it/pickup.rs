@@ -154,10 +154,14 @@ async fn what_dies_between_keeping_and_moving_is_not_taken_twice() {
     for kind in [Kind::Folder, Kind::Bucket] {
         let drop = Drop::start(kind).await;
         drop.put("students.json", &sample("dole.json")).await;
+        let dropped = drop.folder.join("students.json");
+        let written = std::fs::metadata(&dropped).unwrap().modified().unwrap();
         let first = drop.look_twice().await.kept[0].0.clone();
         // As if it had died right after the acknowledgement: the file is where and as it was, the mark is not there yet,
         // and the next life of the gateway remembers nothing.
-        std::fs::rename(drop.folder.join("taken").join(first.as_str()), drop.folder.join("students.json")).unwrap();
+        std::fs::rename(drop.folder.join("taken").join(first.as_str()), &dropped).unwrap();
+        // A bucket copies, and a copy is written later.
+        std::fs::File::options().write(true).open(&dropped).unwrap().set_modified(written).unwrap();
         drop.place.delete(&Path::new("waiting").join(first.as_str())).await.unwrap();
         let drop = Drop { pickup: Pickup::open(&drop.terms, &drop.options).unwrap(), ..drop };
         let again = drop.look_twice().await;
