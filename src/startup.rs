@@ -62,7 +62,6 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
 /// how long a gateway that was told to stop still takes requests, so that whoever hands them out hears of it.
 pub async fn serve(app: App, settings: &Settings, listener: TcpListener, drain_grace: Duration) -> anyhow::Result<()> {
     app.sweep_spool().context("what a crash left could not be cleared away")?;
-    app.sweep_uploads().await.context("what a crash left could not be cleared away")?;
     let pickups = pickups(&app, settings)?;
     let app = Arc::new(app);
     let worker = Worker::start(app.clone(), app.pace().submissions_at_once);

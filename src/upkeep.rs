@@ -42,6 +42,10 @@ async fn sweep(app: Arc<App>, mut stopped: Stopped) {
             _ = stopped.wait_for(|stop| *stop) => return,
             _ = clock.tick() => {}
         }
+        if let Err(error) = app.sweep_uploads().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "what is left of uploads that are no more could not be cleared away");
+        }
         let outcome = match app.sweep_spool() {
             Ok(()) => app.sweep_incoming(Timestamp::now() - ORPHAN_AGE).await,
             Err(error) => Err(error),

@@ -75,7 +75,7 @@ impl App {
         terms: FileTerms,
     ) -> Result<Intake, AppError> {
         let (authorised, agency, name) = self.may_send(principal, &terms.mapping)?;
-        let path = self.landing(&id)?;
+        let path = self.landing(Path::new(&kept_key(&id)))?;
         let writer = self.vault.create_sealed(&path, id.as_str().as_bytes())?;
         let terms = FileTerms { mapping: name, ..terms };
         let bytes_max = self.limits.file_bytes_max;
@@ -136,7 +136,7 @@ impl App {
         {
             return seen_before(&earlier.new, terms, &sealed.sha256);
         }
-        self.put_kept(id, path).await?;
+        self.put_landed(Path::new(&kept_key(id)), path).await?;
         let loaded = self.assets.mapping(&terms.mapping).ok_or(AppError::Worker)?;
         let new = NewSubmission {
             id: id.clone(),

@@ -38,11 +38,11 @@ fn mark_key(id: &str) -> PathBuf {
 }
 
 impl App {
-    /// Where a file is sealed into, in a folder that is there.
-    pub(super) fn landing(&self, id: &SubmissionId) -> Result<PathBuf, AppError> {
-        let path = match self.objects.path(Path::new(&kept_key(id))) {
+    /// Where the file of a key is sealed into, in a folder that is there.
+    pub(super) fn landing(&self, key: &Path) -> Result<PathBuf, AppError> {
+        let path = match self.objects.path(key) {
             Some(path) => path,
-            None => self.home.join(SPOOL).join(id.as_str()),
+            None => self.home.join(SPOOL).join(key.file_name().unwrap_or_default()),
         };
         if let Some(folder) = path.parent() {
             private_folder(folder).map_err(AppError::Write)?;
@@ -68,13 +68,12 @@ impl App {
         }
     }
 
-    /// Puts a finished file where kept files lie. After this it may be entered in the store.
-    pub(super) async fn put_kept(&self, id: &SubmissionId, landed: &Path) -> Result<(), AppError> {
-        let key = PathBuf::from(kept_key(id));
-        if self.objects.path(&key).is_some() {
+    /// Puts a finished file where its key says. After this it may be entered in the store.
+    pub(super) async fn put_landed(&self, key: &Path, landed: &Path) -> Result<(), AppError> {
+        if self.objects.path(key).is_some() {
             return Ok(());
         }
-        let outcome = self.objects.put_file(&key, landed).await;
+        let outcome = self.objects.put_file(key, landed).await;
         discard(landed);
         Ok(outcome?)
     }

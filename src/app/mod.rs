@@ -50,9 +50,9 @@ pub struct App {
     pub(crate) vault: Arc<Vault>,
     pub(crate) assets: Arc<Assets>,
     pub(crate) limits: Limits,
-    /// Where published data lie, and kept files until they are in `objects`.
+    /// Where published data lie, and what is received until it is in `objects`.
     pub(crate) home: PathBuf,
-    /// Where kept files lie.
+    /// Where kept files lie, and the pieces of open uploads.
     pub(crate) objects: Objects,
     /// Cores one submission may use.
     pub(crate) threads: usize,

@@ -13,9 +13,10 @@ use object_store::client::{HttpError, SpawnedReqwestConnector};
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path as Key;
 use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload,
-    RetryConfig, WriteMultipart,
+    BackoffConfig, ClientOptions, GetOptions, GetRange, ListResult, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutPayload, RetryConfig, WriteMultipart,
 };
+use std::ffi::OsString;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -190,9 +191,34 @@ impl Bucket {
 
     /// What lies right under `folder` (empty: under the prefix), at most `max`, in the order of the keys.
     pub(super) async fn list(&self, folder: &str, max: usize) -> Result<Vec<Entry>, ObjectsError> {
+        self.pages(folder, max, |page, prefix| {
+            // The console of a store makes an object for the folder itself.
+            let named = |meta: &ObjectMeta| {
+                let name = inside(prefix, &meta.location)?.to_owned();
+                Some(entry(meta, &name))
+            };
+            page.objects.iter().filter_map(named).collect()
+        })
+        .await
+    }
+
+    /// The names between `folder` and the next slash, at most `max`.
+    pub(super) async fn folders(&self, folder: &str, max: usize) -> Result<Vec<OsString>, ObjectsError> {
+        self.pages(folder, max, |page, prefix| {
+            page.common_prefixes.iter().filter_map(|found| Some(inside(prefix, found)?.into())).collect()
+        })
+        .await
+    }
+
+    async fn pages<T>(
+        &self,
+        folder: &str,
+        max: usize,
+        take: impl Fn(&ListResult, &str) -> Vec<T>,
+    ) -> Result<Vec<T>, ObjectsError> {
         let parts: Vec<&str> = [self.prefix.as_str(), folder].into_iter().filter(|part| !part.is_empty()).collect();
         let prefix = parts.iter().map(|part| format!("{part}/")).collect::<String>();
-        let (mut entries, mut page_token) = (Vec::new(), None);
+        let (mut found, mut page_token) = (Vec::new(), None);
         loop {
             let options = PaginatedListOptions {
                 delimiter: Some("/".into()),
@@ -202,20 +228,19 @@ impl Bucket {
             };
             let asked = (!prefix.is_empty()).then_some(prefix.as_str());
             let page = self.store.list_paginated(asked, options).await.map_err(told)?;
-            for meta in &page.result.objects {
-                // The console of a store makes an object for the folder itself.
-                let inside = meta.location.as_ref().strip_prefix(prefix.as_str());
-                if let Some(name) = inside.filter(|name| !name.is_empty() && !name.contains('/')) {
-                    entries.push(entry(meta, name));
-                }
-            }
+            found.extend(take(&page.result, &prefix));
             page_token = page.page_token;
-            if page_token.is_none() || entries.len() >= max {
-                entries.truncate(max);
-                return Ok(entries);
+            if page_token.is_none() || found.len() >= max {
+                found.truncate(max);
+                return Ok(found);
             }
         }
     }
+}
+
+/// The name right under a prefix; none: deeper, or the prefix itself.
+fn inside<'a>(prefix: &str, key: &'a Key) -> Option<&'a str> {
+    key.as_ref().strip_prefix(prefix).filter(|name| !name.is_empty() && !name.contains('/'))
 }
 
 fn entry(meta: &ObjectMeta, name: &str) -> Entry {

@@ -91,6 +91,20 @@ impl Folder {
         Ok(entries)
     }
 
+    /// Links are none.
+    pub(super) fn folders(&self, folder: &str, max: usize) -> Result<Vec<OsString>, ObjectsError> {
+        let found = match fs::read_dir(self.root.join(folder)) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(ObjectsError::Folder(error)),
+        };
+        let named = found.filter_map(|one| {
+            let one = one.ok()?;
+            one.file_type().is_ok_and(|kind| kind.is_dir()).then(|| one.file_name())
+        });
+        Ok(named.take(max).collect())
+    }
+
     pub(super) async fn put(&self, key: &Path, mut content: Content) -> Result<(), ObjectsError> {
         let folder = self.own_folder(key)?;
         let path = self.path(key);
@@ -149,7 +163,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
     tokio::task::spawn_blocking(work).await.map_err(|_| ObjectsError::Worker)?.map_err(ObjectsError::Folder)
 }
 
-fn entry(found: &Metadata, name: std::ffi::OsString) -> Entry {
+fn entry(found: &Metadata, name: OsString) -> Entry {
     let modified = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);
     Entry { name, bytes: found.len(), modified, version: None }
 }

@@ -203,13 +203,26 @@ impl Objects {
     }
 
     /// The files right in a folder (empty: in the place itself), at most `max`.
-    pub async fn list(&self, folder: &'static str, max: usize) -> Result<Vec<Entry>, ObjectsError> {
+    pub async fn list(&self, folder: &str, max: usize) -> Result<Vec<Entry>, ObjectsError> {
         match &self.0 {
             Kind::Folder(place) => {
-                let place = place.clone();
-                tokio::task::spawn_blocking(move || place.list(folder, max)).await.map_err(|_| ObjectsError::Worker)?
+                let (place, folder) = (place.clone(), folder.to_owned());
+                tokio::task::spawn_blocking(move || place.list(&folder, max)).await.map_err(|_| ObjectsError::Worker)?
             }
             Kind::Bucket(bucket, _) => bucket.list(folder, max).await,
+        }
+    }
+
+    /// The names of the folders right in a folder, at most `max`.
+    pub async fn folders(&self, folder: &str, max: usize) -> Result<Vec<OsString>, ObjectsError> {
+        match &self.0 {
+            Kind::Folder(place) => {
+                let (place, folder) = (place.clone(), folder.to_owned());
+                tokio::task::spawn_blocking(move || place.folders(&folder, max))
+                    .await
+                    .map_err(|_| ObjectsError::Worker)?
+            }
+            Kind::Bucket(bucket, _) => bucket.folders(folder, max).await,
         }
     }
 }

@@ -167,7 +167,7 @@ impl Drop for SealedWriter {
 }
 
 /// Reads a sealed file from any place; one chunk is held in the clear, in memory.
-pub struct SealedReader<S = File> {
+pub struct SealedReader<S> {
     source: S,
     chunks: Chunks,
     chunk_bytes: u64,
@@ -178,18 +178,6 @@ pub struct SealedReader<S = File> {
     /// Number of the chunk in `plain`.
     loaded: Option<u64>,
     sealed: Vec<u8>,
-}
-
-impl SealedReader {
-    pub(super) fn open(keyring: &Keyring, path: &Path, label: &[u8]) -> Result<Self, VaultError> {
-        let io = || VaultError::file(path);
-        let file = File::open(path).map_err(io())?;
-        let length = file.metadata().map_err(io())?.len();
-        SealedReader::over(keyring, file, length, label).map_err(|error| match error {
-            VaultError::Source(source) => io()(source),
-            other => other,
-        })
-    }
 }
 
 impl<S: Read + Seek> SealedReader<S> {

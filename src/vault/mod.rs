@@ -123,12 +123,8 @@ impl Vault {
         SealedWriter::create(&self.keyring, path, label)
     }
 
-    /// Opens a sealed file; its end is authenticated at once, every other chunk when it is read.
-    pub fn open_sealed(&self, path: &Path, label: &[u8]) -> Result<SealedReader, VaultError> {
-        SealedReader::open(&self.keyring, path, label)
-    }
-
-    /// The same from wherever its bytes lie; `bytes` of them.
+    /// Opens a sealed file from wherever its bytes lie, `bytes` of them; its end is authenticated at once, every other chunk when
+    /// it is read.
     pub fn open_sealed_in<S: io::Read + io::Seek>(
         &self,
         source: S,

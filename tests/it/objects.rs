@@ -203,6 +203,95 @@ async fn an_object_store_that_is_away_refuses_new_files_and_costs_the_kept_ones_
     assert_eq!(list["submissions"].as_array().unwrap().len(), 3, "what was refused was never entered");
 }
 
+/// The next bytes of an upload, to any gateway that `one` stands beside.
+async fn append(to: &Gateway, one: &Gateway, path: &str, at: usize, bytes: &[u8]) -> reqwest::Response {
+    let request = to.by_one_of(one, "dole", Method::PATCH, path).header("upload-offset", at.to_string());
+    request.header("content-type", "application/offset+octet-stream").body(bytes.to_vec()).send().await.unwrap()
+}
+
+async fn begin(one: &Gateway, bytes: usize) -> String {
+    let path = TO_DOLE.replace("submissions", "uploads");
+    let opened = one.by("dole", Method::POST, &path).header("upload-length", bytes.to_string()).send().await.unwrap();
+    header(&opened, "location").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_that_come_to_gateways_with_nothing_in_common_but_store_and_bucket_become_one_submission() {
+    let mut bench = Bench::start(Kind::Bucket);
+    bench.gateway.send_register().await;
+    let settings = settings(bench.s3.as_ref().unwrap());
+    let two = bench.gateway.beside_in_another_home(&pairs(&settings));
+    let (one, objects, file) = (&bench.gateway, bench.objects(), sample("dole.json"));
+    let path = begin(one, file.len()).await;
+    let folder = format!("uploads/{}", path.rsplit('/').next().unwrap());
+    let parts = async || objects.list(&folder, 100).await.unwrap().len();
+    assert_eq!(append(one, one, &path, 0, &file[..20_000]).await.status(), 204);
+    let second = append(&two, one, &path, 20_000, &file[20_000..40_000]).await;
+    assert_eq!((second.status().as_u16(), header(&second, "upload-offset")), (204, "40000"));
+    assert_eq!(parts().await, 2);
+    for part in objects.list(&folder, 100).await.unwrap() {
+        let key = format!("gateway/one/{folder}/{}", part.name.to_str().unwrap());
+        let lies = std::fs::read(bench.s3.as_ref().unwrap().file(&key)).unwrap();
+        assert!(lies.starts_with(b"SPHF") && !lies.windows(20).any(|bytes| bytes == &file[..20]));
+    }
+    let wrong = two.by_one_of(one, "dole", Method::PATCH, &path).header("upload-offset", "40000");
+    let wrong = wrong.header("content-type", "application/offset+octet-stream").body("x");
+    let wrong = wrong.header("upload-checksum", "sha256 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+    assert_eq!(wrong.send().await.unwrap().status(), 460);
+    assert_eq!(append(&two, one, &path, 7, b"x").await.status(), 409);
+    assert_eq!(parts().await, 2, "what does not count is gone");
+
+    bench.s3.as_mut().unwrap().go_away();
+    let away = append(&two, one, &path, 40_000, &file[40_000..]).await;
+    assert_eq!((away.status().as_u16(), header(&away, "retry-after").is_empty()), (503, false));
+    bench.s3.as_mut().unwrap().come_back();
+    let head = two.by_one_of(one, "dole", Method::HEAD, &path).send().await.unwrap();
+    assert_eq!(header(&head, "upload-offset"), "40000", "what was acknowledged, and no more");
+    let last = append(one, one, &path, 40_000, &file[40_000..]).await;
+    assert_eq!(last.status(), 204);
+    let sent = receipt(one, "dole", header(&last, "saphan-submission")).await;
+    assert_eq!(sent["bytes"], file.len());
+    let whole = async || receipt(one, "dole", sent["id"].as_str().unwrap()).await;
+    while whole().await["state"] != "committed" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(whole().await["receipt"]["sha256"], saphan::vault::sha256_hex(&file));
+    assert_eq!(parts().await, 0, "the pieces are needed no more");
+    for gateway in [one, &two] {
+        assert!(!gateway.home().join("uploads").exists(), "nothing of it lies in a home");
+        let spool = gateway.home().join("spool");
+        assert_eq!(std::fs::read_dir(spool).map_or(0, Iterator::count), 0);
+    }
+}
+
+#[tokio::test]
+async fn pieces_go_with_their_upload_and_a_sweep_finds_what_a_crash_left_of_them() {
+    for kind in [Kind::Folder, Kind::Bucket] {
+        let bench = Bench::start(kind);
+        let (one, objects) = (&bench.gateway, bench.objects());
+        let (given_up, goes_on) = (begin(one, 1_000).await, begin(one, 1_000).await);
+        let unknown = saphan::domain::ids::UploadId::from_uuid(uuid::Uuid::now_v7()).to_string();
+        for path in [&given_up, &goes_on] {
+            assert_eq!(append(one, one, path, 0, &[b'a'; 400]).await.status(), 204);
+        }
+        let folders = async || objects.folders("uploads", 100).await.unwrap().len();
+        assert_eq!(folders().await, 2, "{kind:?}");
+        assert_eq!(one.by("dole", Method::DELETE, &given_up).send().await.unwrap().status(), 204);
+        assert_eq!(folders().await, 1, "{kind:?}");
+        match objects.path(Path::new("uploads")) {
+            Some(folder) => std::fs::create_dir(folder.join(&unknown)).unwrap(),
+            None => {
+                let key = format!("uploads/{unknown}/part");
+                objects.put_bytes(Path::new(&key), b"sealed".to_vec()).await.unwrap();
+            }
+        }
+        assert_eq!(folders().await, 2, "{kind:?}");
+        one.app.sweep_uploads().await.unwrap();
+        let left = objects.folders("uploads", 100).await.unwrap();
+        assert_eq!(left, [goes_on.rsplit('/').next().unwrap()], "{kind:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_workbook_is_not_refused_because_the_object_store_went_away() {
     let mut bench = Bench::start(Kind::Bucket);

@@ -2,11 +2,12 @@
 //! submission as any other.
 //!
 //! Owns who may see an upload (only the client that began it), how many one client may have open, and how long one that
-//! nothing comes for is kept. `piece` takes the bytes, `whole` makes the submission. What is there stands in the store, so
-//! any gateway over the same home and store may take the next piece.
+//! nothing comes for is kept. `piece` takes the bytes, `parts` knows where they lie, `whole` makes the submission. What is
+//! there stands in the store, so any gateway over the same store and place of kept files may take the next piece.
 //!
 //! Refuses to keep anything but the bytes and the terms: a file's name may hold a person's.
 
+mod parts;
 mod piece;
 mod whole;
 
@@ -19,10 +20,7 @@ use crate::domain::ids::{ClientId, SubmissionId, UploadId};
 use crate::domain::principal::{Denied, Principal};
 use crate::store::{NewUpload, Upload};
 use jiff::{SignedDuration, Timestamp};
-use std::path::PathBuf;
 
-/// Folder under the home; one folder in it for each upload.
-const UPLOADS: &str = "uploads";
 /// Uploads that one client has open at the same time.
 pub const OPEN_MAX: u64 = 16;
 /// Pieces of one upload; a file at the limit takes far fewer if they are not cut too small.
@@ -138,19 +136,6 @@ impl App {
             received: upload.received,
             expires_at: self.expires(upload),
             submission: upload.submission.clone(),
-        }
-    }
-
-    fn upload_folder(&self, id: &UploadId) -> PathBuf {
-        self.home.join(UPLOADS).join(id.as_str())
-    }
-
-    async fn remove_parts(&self, id: &UploadId) -> Result<(), AppError> {
-        let folder = self.upload_folder(id);
-        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder)).await;
-        match removed.map_err(|_| AppError::Worker)? {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(AppError::Write(error)),
-            _ => Ok(()),
         }
     }
 }

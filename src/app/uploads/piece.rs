@@ -1,13 +1,13 @@
 //! The bytes of one request, sealed and on disk before they count.
 //!
-//! Owns the cutting into parts: a part is a sealed file of its own, flushed to disk, and then entered in the store. On a slow
-//! line one is cut every moment, so that a broken line or a crash costs little; on a fast one they are larger. With a checksum
-//! nothing counts before all of it came and is what it should be.
+//! Owns the cutting into parts: a part is a sealed file of its own, flushed to disk and put where parts lie, and then entered in
+//! the store. On a slow line one is cut every moment, so that a broken line or a crash costs little; on a fast one they are
+//! larger. With a checksum nothing counts before all of it came and is what it should be.
 //!
 //! A part that is not entered is removed; one that a crash leaves lies in the upload's folder and goes with it.
 
+use super::parts::{part_key, part_label};
 use super::{PARTS_MAX, UploadError};
-use crate::app::intake::private_folder;
 use crate::app::{App, AppError};
 use crate::domain::ids::UploadId;
 use crate::domain::principal::Principal;
@@ -28,19 +28,22 @@ const SMALL_PART_AFTER: Duration = Duration::from_millis(500);
 /// A piece on its way in.
 pub struct Piece {
     upload: Upload,
-    folder: PathBuf,
+    /// Where parts lie; none: not on this machine.
+    folder: Option<PathBuf>,
     /// The next byte's place in the file.
     at: u64,
-    open: Option<(SealedWriter, UploadPart)>,
-    /// On disk, and not in the store yet.
+    open: Option<OpenPart>,
+    /// Where parts lie, and not in the store yet.
     sealed: Vec<UploadPart>,
     checked: Option<Checked>,
     cut_at: Instant,
 }
 
-/// What a part is authenticated with: it can't stand in for another.
-pub(super) fn part_label(upload: &UploadId, part: &UploadPart) -> Vec<u8> {
-    format!("{upload} {} {}", part.first_byte, part.file).into_bytes()
+struct OpenPart {
+    writer: SealedWriter,
+    part: UploadPart,
+    /// The file that is written.
+    path: PathBuf,
 }
 
 impl App {
@@ -58,7 +61,7 @@ impl App {
         if offset != upload.received {
             return Err(UploadError::Offset { at: upload.received }.into());
         }
-        let folder = self.upload_folder(id);
+        let folder = self.parts_folder(id);
         Ok(Piece {
             at: upload.received,
             upload,
@@ -72,17 +75,17 @@ impl App {
 
     /// Takes the next bytes; those of a part that is full are acknowledged when this returns.
     pub async fn take_piece(&self, mut piece: Piece, bytes: Bytes) -> Result<Piece, AppError> {
-        let vault = self.vault.clone();
+        let app = self.clone();
         let write = move || {
             if piece.open.is_none() && !bytes.is_empty() {
                 let file = uuid::Uuid::now_v7().simple().to_string();
                 let part = UploadPart { first_byte: piece.at, bytes: 0, file };
-                private_folder(&piece.folder).map_err(AppError::Write)?;
-                let path = piece.folder.join(&part.file);
-                let writer = vault.create_sealed(&path, &part_label(&piece.upload.new.id, &part))?;
-                piece.open = Some((writer, part));
+                let id = &piece.upload.new.id;
+                let path = app.landing(&part_key(id, &part))?;
+                let writer = app.vault.create_sealed(&path, &part_label(id, &part))?;
+                piece.open = Some(OpenPart { writer, part, path });
             }
-            if let Some((writer, part)) = &mut piece.open {
+            if let Some(OpenPart { writer, part, .. }) = &mut piece.open {
                 writer.write_all(&bytes).map_err(AppError::Write)?;
                 part.bytes += bytes.len() as u64;
             }
@@ -93,7 +96,7 @@ impl App {
             Ok::<_, AppError>(piece)
         };
         piece = tokio::task::spawn_blocking(write).await.map_err(|_| AppError::Worker)??;
-        let due = piece.open.as_ref().is_some_and(|(_, part)| {
+        let due = piece.open.as_ref().is_some_and(|OpenPart { part, .. }| {
             part.bytes >= PART_BYTES || (part.bytes >= SMALL_PART_BYTES && piece.cut_at.elapsed() >= SMALL_PART_AFTER)
         });
         if due {
@@ -108,6 +111,7 @@ impl App {
         let mut piece = self.cut(piece).await?;
         if let Some(checked) = piece.checked.take() {
             if !whole || !checked.is_right() {
+                self.take_back(&mut piece).await;
                 return Err(UploadError::Checksum.into());
             }
             self.enter_parts(&mut piece).await?;
@@ -117,10 +121,12 @@ impl App {
 
     async fn cut(&self, mut piece: Piece) -> Result<Piece, AppError> {
         piece.cut_at = Instant::now();
-        let Some((writer, part)) = piece.open.take() else { return Ok(piece) };
+        let Some(OpenPart { writer, part, path }) = piece.open.take() else { return Ok(piece) };
+        let key = part_key(&piece.upload.new.id, &part);
         let finished = tokio::task::spawn_blocking(move || writer.finish()).await.map_err(|_| AppError::Worker)?;
         piece.sealed.push(part);
         finished?;
+        self.put_landed(&key, &path).await?;
         if piece.checked.is_none() {
             self.enter_parts(&mut piece).await?;
         }
@@ -136,12 +142,20 @@ impl App {
         let id = &piece.upload.new.id;
         if !self.store.grow_upload(id, &parts, Timestamp::now()).await? {
             piece.sealed = parts;
-            let now = self.store.upload(id).await?.ok_or(UploadError::Unknown)?;
+            self.take_back(piece).await;
+            let now = self.store.upload(&piece.upload.new.id).await?.ok_or(UploadError::Unknown)?;
             return Err(UploadError::Offset { at: now.received }.into());
         }
         piece.upload.parts += parts.len() as u64;
         piece.upload.received += parts.iter().map(|part| part.bytes).sum::<u64>();
         Ok(())
+    }
+
+    /// Removes what does not count. Best effort: what stays is sealed, counts for nothing and goes with the upload.
+    async fn take_back(&self, piece: &mut Piece) {
+        for part in std::mem::take(&mut piece.sealed) {
+            self.objects.delete(&part_key(&piece.upload.new.id, &part)).await.ok();
+        }
     }
 }
 
@@ -153,10 +167,10 @@ impl Piece {
 }
 
 impl Drop for Piece {
+    /// Where the request was cut short; a file of another machine can't be waited for here.
     fn drop(&mut self) {
-        for part in &self.sealed {
-            // Best effort: what stays is sealed, counts for nothing and goes with the upload.
-            std::fs::remove_file(self.folder.join(&part.file)).ok();
+        for (part, folder) in self.sealed.iter().zip(self.folder.iter().cycle()) {
+            std::fs::remove_file(folder.join(&part.file)).ok();
         }
     }
 }

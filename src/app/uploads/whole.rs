@@ -4,8 +4,7 @@
 //! a gateway that dies over it leaves nothing that another can't end, and the file is never taken twice. Also ends uploads
 //! that nobody goes on with.
 
-use super::piece::part_label;
-use super::{AT_ONCE, UPLOADS};
+use super::AT_ONCE;
 use crate::app::intake::{FileTerms, Intake, Kept};
 use crate::app::{App, AppError};
 use crate::domain::agency::AgencyCode;
@@ -60,21 +59,6 @@ impl App {
         for upload in self.store.idle_uploads(since, AT_ONCE).await? {
             self.store.discard_upload(&upload.new.id, None).await?;
             self.remove_parts(&upload.new.id).await?;
-        }
-        Ok(())
-    }
-
-    /// Removes folders of uploads that are no more: a crash came between the two.
-    pub async fn sweep_uploads(&self) -> Result<(), AppError> {
-        let folder = self.home.join(UPLOADS);
-        let listed = move || -> Vec<UploadId> {
-            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-            entries.filter_map(|entry| UploadId::parse(entry.file_name().to_str()?).ok()).collect()
-        };
-        for id in tokio::task::spawn_blocking(listed).await.map_err(|_| AppError::Worker)? {
-            if self.store.upload(&id).await?.is_none_or(|upload| upload.submission.is_some()) {
-                self.remove_parts(&id).await?;
-            }
         }
         Ok(())
     }
@@ -137,8 +121,7 @@ impl App {
     }
 
     fn copy_part(&self, upload: &Upload, part: &UploadPart, intake: &mut Intake) -> Result<(), AppError> {
-        let path = self.upload_folder(&upload.new.id).join(&part.file);
-        let mut reader = self.vault.open_sealed(&path, &part_label(&upload.new.id, part))?;
+        let mut reader = self.open_part(&upload.new.id, part)?;
         if reader.len() != part.bytes {
             return Err(super::UploadError::Torn.into());
         }

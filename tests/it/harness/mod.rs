@@ -21,6 +21,7 @@ use saphan::store::Store;
 use saphan::worker::Worker;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -134,6 +135,20 @@ impl Gateway {
         Gateway::start_in(self.home.clone(), &[], false)
     }
 
+    /// Another over the same store with a home of its own: of this one's it has the keys alone.
+    pub fn beside_in_another_home(&self, settings: &[(&str, &str)]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let keys = home.path().join("keys");
+        std::fs::DirBuilder::new().mode(0o700).create(&keys).unwrap();
+        for key in std::fs::read_dir(self.home().join("keys")).unwrap() {
+            let key = key.unwrap();
+            std::fs::copy(key.path(), keys.join(key.file_name())).unwrap();
+        }
+        let own = || format!("sqlite:{}", self.home().join("saphan.db").display());
+        let database = database::address(super::ENGINE, self.home()).unwrap_or_else(own);
+        Gateway::start_in(Arc::new(home), &[settings, &[("SAPHAN_DATABASE_URL", database.as_str())]].concat(), false)
+    }
+
     fn start_in(home: Arc<tempfile::TempDir>, settings: &[(&str, &str)], overloaded: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -180,6 +195,11 @@ impl Gateway {
     /// A request with the token of one of [`CLIENTS`].
     pub fn by(&self, client: &str, method: Method, path: &str) -> RequestBuilder {
         self.request(method, path).bearer_auth(&self.tokens[client])
+    }
+
+    /// As a client of another gateway over the same store.
+    pub fn by_one_of(&self, other: &Gateway, client: &str, method: Method, path: &str) -> RequestBuilder {
+        self.request(method, path).bearer_auth(&other.tokens[client])
     }
 
     /// Sends a file; the answer may be anything.
