@@ -9,6 +9,7 @@ pub mod enrolment;
 pub mod finding;
 pub mod headcount;
 pub mod ids;
+pub mod journal;
 pub mod learner_id;
 pub mod place;
 pub mod principal;

@@ -43,6 +43,8 @@ pub enum Duty {
     Pickup,
     /// Clearing away what nobody acknowledged.
     Sweep,
+    /// Signing where the journal is.
+    Checkpoint,
 }
 
 impl Duty {
@@ -50,6 +52,7 @@ impl Duty {
         match self {
             Duty::Pickup => "duty_pickup",
             Duty::Sweep => "duty_sweep",
+            Duty::Checkpoint => "duty_checkpoint",
         }
     }
 }

@@ -13,6 +13,7 @@
 
 mod census;
 mod change;
+mod checkpoint;
 mod claim;
 mod client;
 mod client_key;
@@ -100,6 +101,7 @@ impl Store {
             Database::Postgres(address) => postgres::open(address).await?,
         };
         roll::backfill(&store).await?;
+        journal::chain(&store).await?;
         Ok(store)
     }
 
@@ -151,6 +153,7 @@ fn statements() -> Vec<engine::Sql> {
         &[META_GET, META_ADD, VERSION][..],
         change::STATEMENTS,
         census::STATEMENTS,
+        checkpoint::STATEMENTS,
         client::STATEMENTS,
         client_key::STATEMENTS,
         commit::STATEMENTS,

@@ -20,6 +20,7 @@ macro_rules! on_both {
 #[cfg(feature = "citus-tests")]
 mod distributed;
 mod engines;
+mod journal_chain;
 mod nouns;
 mod rolls;
 #[path = "../../tests/it/server.rs"]

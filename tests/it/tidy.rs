@@ -107,7 +107,7 @@ fn table(first_heading: &str, second_heading: &str) -> Vec<Vec<String>> {
 }
 
 fn names(cell: &str) -> BTreeSet<String> {
-    Regex::new("`([a-z_]+)`").unwrap().captures_iter(cell).map(|found| found[1].to_owned()).collect()
+    Regex::new("`([a-z0-9_]+)`").unwrap().captures_iter(cell).map(|found| found[1].to_owned()).collect()
 }
 
 struct Law {
