@@ -4,6 +4,7 @@
 //! store, object store; then the worker, which takes up what a crash left unfinished, the upkeep, and the server.
 
 use crate::app::assets::{AssetFolders, Assets};
+use crate::app::journal::CheckpointPace;
 use crate::app::pickup::Pickup;
 use crate::app::tokens::TokenTerms;
 use crate::app::{App, Pace};
@@ -66,7 +67,11 @@ pub async fn serve(app: App, settings: &Settings, listener: TcpListener, drain_g
     let app = Arc::new(app);
     let worker = Worker::start(app.clone(), app.pace().submissions_at_once);
     let look_every = Duration::from_secs(settings.pickup_seconds);
-    let upkeep = Upkeep::start(app.clone(), worker.queue(), pickups, look_every);
+    let checkpoints = CheckpointPace {
+        entries: i64::try_from(settings.checkpoint_entries).unwrap_or(i64::MAX),
+        every: jiff::SignedDuration::from_secs(i64::try_from(settings.checkpoint_seconds).unwrap_or(i64::MAX)),
+    };
+    let upkeep = Upkeep::start(app.clone(), worker.queue(), pickups, look_every, checkpoints);
     let served = crate::http::serve(Parts::of(app, worker.queue()), listener, drain_grace).await;
     upkeep.stop().await;
     worker.stop().await;

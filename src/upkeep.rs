@@ -1,8 +1,10 @@
-//! What the gateway does by the clock: it looks where files are dropped, and clears away what nobody acknowledged.
+//! What the gateway does by the clock: it looks where files are dropped, clears away what nobody acknowledged, and signs where
+//! the journal is.
 //!
 //! Owns the times of it. Every gateway of a store has one; the store lets one of them do a duty at a time, so any may die.
 //! A failure is logged, without names of files, and the next turn tries again.
 
+use crate::app::journal::{CheckpointPace, Checkpointing};
 use crate::app::keeping::ORPHAN_AGE;
 use crate::app::pickup::Pickup;
 use crate::app::{App, AppError};
@@ -13,15 +15,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+/// Between two questions whether a checkpoint of the journal is due: two short reads.
+const CHECKPOINT_ASKED_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs until stopped.
 pub struct Upkeep(Tasks);
 
 impl Upkeep {
     /// `look_every`: between two looks at each place.
-    pub fn start(app: Arc<App>, queue: Arc<dyn Queue>, pickups: Vec<Pickup>, look_every: Duration) -> Upkeep {
+    pub fn start(
+        app: Arc<App>,
+        queue: Arc<dyn Queue>,
+        pickups: Vec<Pickup>,
+        look_every: Duration,
+        checkpoints: CheckpointPace,
+    ) -> Upkeep {
         let mut tasks = Tasks::default();
         tasks.spawn(|stopped| sweep(app.clone(), stopped));
+        tasks.spawn(|stopped| sign_journal(app.clone(), checkpoints, stopped));
         if !pickups.is_empty() {
             tasks.spawn(|stopped| look(app, queue, pickups, look_every, stopped));
         }
@@ -56,6 +67,32 @@ async fn sweep(app: Arc<App>, mut stopped: Stopped) {
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "what nobody acknowledged could not be cleared away");
+            }
+        }
+    }
+}
+
+async fn sign_journal(app: Arc<App>, pace: CheckpointPace, mut stopped: Stopped) {
+    let mut clock = tokio::time::interval(CHECKPOINT_ASKED_EVERY);
+    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => return,
+            _ = clock.tick() => {}
+        }
+        match app.checkpoint_journal_if_due(pace).await {
+            Ok(None | Some(Checkpointing::Empty)) => {}
+            Ok(Some(Checkpointing::Newest(made))) => tracing::info!(entry = made.seq, "the journal was signed"),
+            Ok(Some(Checkpointing::Refused(fault))) => {
+                let entry = fault.first_bad();
+                tracing::error!(entry, ?fault, "the journal does not hold and is not signed: saphan journal verify");
+                // Each time the whole of it is walked.
+                clock.reset_after(pace.every.unsigned_abs().max(CHECKPOINT_ASKED_EVERY));
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the journal could not be signed");
             }
         }
     }

@@ -18,7 +18,7 @@ pub struct IssuedToken {
     pub token: String,
 }
 
-fn operator_only(principal: &Principal) -> Result<(), AppError> {
+pub(super) fn operator_only(principal: &Principal) -> Result<(), AppError> {
     match principal {
         Principal::Operator => Ok(()),
         Principal::Anonymous => Err(Denied::NotAuthenticated.into()),

@@ -10,6 +10,7 @@ pub mod download;
 pub mod examples;
 pub mod input;
 pub mod intake;
+pub mod journal;
 pub mod keeping;
 mod kept_report;
 pub mod lines;

@@ -12,6 +12,7 @@ mod client;
 mod count;
 mod demo;
 mod fault;
+mod journal;
 mod map;
 mod migrate;
 mod openapi;
@@ -61,6 +62,8 @@ enum Command {
     Publish(publish::Arguments),
     /// Clients that may use the API
     Client(client::Arguments),
+    /// The journal: checks it from end to end, signs where it is, gives it out
+    Journal(journal::Arguments),
     /// Brings the tables of the store up to date
     Migrate(migrate::Arguments),
     /// Prints the OpenAPI document
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Count(arguments) => count::run(&arguments, lang),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Client(arguments) => client::run(&arguments),
+        Command::Journal(arguments) => journal::run(&arguments, lang),
         Command::Migrate(arguments) => migrate::run(&arguments, lang),
         Command::Openapi(arguments) => openapi::run(&arguments),
     };

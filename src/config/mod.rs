@@ -48,6 +48,10 @@ pub struct Settings {
     pub public_url: String,
     /// `SAPHAN_TOKEN_SECONDS`: how long an access token holds. Default 900.
     pub token_seconds: u64,
+    /// `SAPHAN_CHECKPOINT_ENTRIES`: the journal is signed after so many new entries, default 10,000.
+    pub checkpoint_entries: u64,
+    /// `SAPHAN_CHECKPOINT_SECONDS`: and so long after the last time if there are new ones, default 600.
+    pub checkpoint_seconds: u64,
     pub limits: LimitSettings,
 }
 
@@ -67,6 +71,8 @@ impl std::fmt::Debug for Settings {
             .field("pickup_seconds", &self.pickup_seconds)
             .field("public_url", &self.public_url)
             .field("token_seconds", &self.token_seconds)
+            .field("checkpoint_entries", &self.checkpoint_entries)
+            .field("checkpoint_seconds", &self.checkpoint_seconds)
             .field("limits", &self.limits)
             .finish()
     }
@@ -119,7 +125,7 @@ pub struct LimitSettings {
 }
 
 /// Every setting, by its name in the file.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 23] = [
     "home",
     "database_url",
     "listen",
@@ -130,6 +136,8 @@ const NAMES: [&str; 21] = [
     "pickup_seconds",
     "public_url",
     "token_seconds",
+    "checkpoint_entries",
+    "checkpoint_seconds",
     "file_bytes_max",
     "expanded_bytes_max",
     "rows_max",
@@ -215,6 +223,10 @@ impl Settings {
             object_options,
             pickups,
             pickup_seconds: given.take("pickup_seconds", |text| number(text, 1, 86_400)).unwrap_or(15),
+            checkpoint_entries: given
+                .take("checkpoint_entries", |text| number(text, 1, 1_000_000_000))
+                .unwrap_or(10_000),
+            checkpoint_seconds: given.take("checkpoint_seconds", |text| number(text, 1, 31 * 86_400)).unwrap_or(600),
             database: given.take("database_url", database).unwrap_or_else(|| Database::Sqlite(home.join("saphan.db"))),
             home,
             listen,

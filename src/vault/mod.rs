@@ -148,6 +148,11 @@ impl Vault {
     pub fn public_jwk(&self) -> Result<PublicJwk, VaultError> {
         sign::public_jwk(self.keyring.signing_key()?)
     }
+
+    /// The same as PEM, for programs such as `openssl`.
+    pub fn public_pem(&self) -> Result<String, VaultError> {
+        sign::public_pem(self.keyring.signing_key()?)
+    }
 }
 
 impl std::fmt::Debug for Vault {

@@ -3,7 +3,7 @@
 //! Owns the signature form and the public key's JWK (RFC 7517) with its thumbprint as key id (RFC 7638).
 
 use super::VaultError;
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::EcKey;
 use openssl::ecdsa::EcdsaSig;
@@ -13,6 +13,8 @@ use serde::Serialize;
 
 /// Width of a P-256 coordinate.
 const COORDINATE_BYTES: i32 = 32;
+/// Of which base64 makes the 64 characters of a line (RFC 7468 §2).
+const PEM_LINE_BYTES: usize = 48;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublicJwk {
@@ -46,6 +48,13 @@ pub(super) fn verify<K: HasPublic>(key: &EcKey<K>, bytes: &[u8], signature: &str
     let signature = EcdsaSig::from_private_components(BigNum::from_slice(&r)?, BigNum::from_slice(&s)?)?;
     // The library reports r or s out of range as an error; to the asker that is a wrong signature.
     Ok(signature.verify(&sha256(bytes), key).unwrap_or(false))
+}
+
+/// The same key as other programs read it (RFC 7468 §13).
+pub(super) fn public_pem(key: &EcKey<Private>) -> Result<String, VaultError> {
+    let lines: String =
+        key.public_key_to_der()?.chunks(PEM_LINE_BYTES).map(|part| BASE64.encode(part) + "\n").collect();
+    Ok(format!("-----BEGIN PUBLIC KEY-----\n{lines}-----END PUBLIC KEY-----\n"))
 }
 
 pub(super) fn public_jwk<K: HasPublic>(key: &EcKey<K>) -> Result<PublicJwk, VaultError> {

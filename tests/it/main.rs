@@ -16,6 +16,7 @@ mod engines;
 mod harness;
 mod hostile;
 mod http;
+mod journal;
 mod mappings;
 mod objects;
 mod pickup;

@@ -12,6 +12,8 @@ mod crash;
 mod harness;
 #[path = "http.rs"]
 mod http;
+#[path = "journal.rs"]
+mod journal;
 #[path = "objects.rs"]
 mod objects;
 #[path = "pickup.rs"]

@@ -64,6 +64,25 @@ impl Reader {
         }
     }
 
+    /// As somebody with the right to write, past the gateway.
+    pub async fn open_to_change(home: &Path) -> Self {
+        match address(super::super::ENGINE, home) {
+            Some(address) => Reader::Postgres(PgConnection::connect(&address).await.unwrap()),
+            None => {
+                Reader::Sqlite(SqliteConnectOptions::new().filename(home.join("saphan.db")).connect().await.unwrap())
+            }
+        }
+    }
+
+    /// One or more statements; what the database says against them.
+    pub async fn change(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        match self {
+            Reader::Sqlite(connection) => sql.execute(connection).await.map(drop),
+            Reader::Postgres(connection) => sql.execute(connection).await.map(drop),
+        }
+    }
+
     pub async fn number(&mut self, sql: &'static str) -> i64 {
         match self {
             Reader::Sqlite(connection) => sqlx::query_scalar(sql).fetch_one(connection).await.unwrap(),
