@@ -5,9 +5,9 @@
 //! PostgreSQL rows that an open transaction holds. Duties that one of the gateways does for all are claimed in the same way.
 
 use super::engine::Tx;
+use super::postgres::LastingPool;
 use super::{Store, StoreError, postgres, sqlite};
 use crate::domain::ids::{SubmissionId, UploadId};
-use sqlx::PgPool;
 use std::path::PathBuf;
 
 /// Where the locks of this store are.
@@ -16,7 +16,7 @@ pub(super) enum Claims {
     /// A folder of files.
     Files(PathBuf),
     /// Connections of their own: one is held as long as a submission is worked on, while the work needs others.
-    Rows(PgPool),
+    Rows(LastingPool),
 }
 
 impl Claims {

@@ -13,12 +13,13 @@ pub(super) use query::{Query, Sql, query, query_scalar};
 pub(super) use row::Row;
 
 use super::StoreError;
-use sqlx::{PgPool, PgTransaction, SqlitePool, SqliteTransaction};
+use super::postgres::LastingPool;
+use sqlx::{PgTransaction, SqlitePool, SqliteTransaction};
 
 #[derive(Debug, Clone)]
 pub(super) enum Pool {
     Sqlite(SqlitePool),
-    Postgres(PgPool),
+    Postgres(LastingPool),
 }
 
 /// Dropped without [`Tx::commit`], it is rolled back.

@@ -102,7 +102,7 @@ macro_rules! dispatch {
         let query: Query = $query;
         match $on.into() {
             On::Pool(Pool::Sqlite(pool)) => query.sqlite()?.$method(pool).await?.into(),
-            On::Pool(Pool::Postgres(pool)) => query.postgres()?.$method(pool).await?.into(),
+            On::Pool(Pool::Postgres(pool)) => query.postgres()?.$method(&mut *pool.acquire().await?).await?.into(),
             On::Tx(Tx::Sqlite(tx)) => query.sqlite()?.$method(&mut **tx).await?.into(),
             On::Tx(Tx::Postgres(tx)) => query.postgres()?.$method(&mut **tx).await?.into(),
         }

@@ -7,10 +7,12 @@
 mod bulk;
 mod claim;
 mod distribute;
+mod lasting;
 
 pub(super) use bulk::{copy_schools, write, write_rolls};
 pub(super) use claim::{claim_row, claim_turn, release_row};
 pub(super) use distribute::distribute;
+pub(super) use lasting::LastingPool;
 
 use super::claim::Claims;
 use super::engine::Pool;
@@ -55,9 +57,9 @@ pub(super) async fn open(address: &str) -> Result<Store, StoreError> {
     let read_only = options.clone().options([("default_transaction_read_only", "on")]);
     let read = pool(READERS_MAX).connect_with(read_only).await?;
     let claims = pool(CLAIMS_MAX).connect_lazy_with(options);
-    let (read, write) = (Pool::Postgres(read), Pool::Postgres(write));
+    let (read, write) = (Pool::Postgres(LastingPool::new(read)), Pool::Postgres(LastingPool::new(write)));
     let is_distributed = distribute::is_distributed(read.snapshot().await?).await?;
-    Ok(Store { read, write, claims: Claims::Rows(claims), is_distributed })
+    Ok(Store { read, write, claims: Claims::Rows(LastingPool::new(claims)), is_distributed })
 }
 
 fn options(address: &str) -> Result<PgConnectOptions, StoreError> {

@@ -16,7 +16,8 @@ async fn parameters(store: &Store, sql: SqlStr) -> Result<usize, sqlx::Error> {
             Ok(counted(prepared.parameters().map(|found| found.map_left(<[_]>::len))))
         }
         Pool::Postgres(pool) => {
-            let prepared = pool.prepare(sql).await?;
+            let mut connection = pool.acquire().await?;
+            let prepared = connection.prepare(sql).await?;
             Ok(counted(prepared.parameters().map(|found| found.map_left(<[_]>::len))))
         }
     }
@@ -169,6 +170,27 @@ async fn a_server_that_is_not_there_is_unreachable_and_worth_another_try() {
     let address = format!("postgres://saphan@{}/saphan", folder.path().display().to_string().replace('/', "%2F"));
     let error = Store::open(&Database::Postgres(address)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unreachable(_)) && error.is_busy(), "{error:?}");
+}
+
+/// As on a thread of the server that ends before another: what it opened serves on.
+#[test]
+fn a_connection_outlives_the_runtime_that_asked_for_it() {
+    let lasting = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let bench = lasting.block_on(Bench::postgres());
+    let read = bench.store.read.clone();
+    let asked = std::thread::spawn(move || {
+        let own = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // More than opening the store has left open.
+        own.block_on(futures_util::future::join_all((0..6).map(|_| read.snapshot())))
+    });
+    let opened = asked.join().unwrap();
+    lasting.block_on(async {
+        for snapshot in opened {
+            let count = query_scalar("SELECT count(*) FROM submission");
+            let count: i64 = count.fetch_one(&mut snapshot.unwrap()).await.unwrap();
+            assert_eq!(count, 0);
+        }
+    });
 }
 
 #[tokio::test]
