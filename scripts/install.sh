@@ -27,6 +27,8 @@ have() {
     python3) command -v python3 >/dev/null 2>&1 ;;
     chromium) command -v chromium >/dev/null 2>&1 ;;
     chromium-driver) command -v chromedriver >/dev/null 2>&1 ;;
+    haproxy) [ -x /usr/sbin/haproxy ] ;;
+    nginx-light) [ -x /usr/sbin/nginx ] ;;
     *) dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed' ;;
   esac
 }
@@ -84,6 +86,25 @@ restore_cluster_conf() {
   cluster_kept=""
 }
 
+# What packages ask before they start a service (101: don't).
+readonly SERVICE_POLICY=/usr/sbin/policy-rc.d
+# Not empty: it is ours, and goes again.
+policy_made=""
+
+restore_service_policy() {
+  [ -n "$policy_made" ] || return 0
+  as_root rm -f "$SERVICE_POLICY"
+  policy_made=""
+}
+
+# As the machine was, also where the script is stopped. A signal ends it by way of EXIT.
+restore_at_end() {
+  trap 'restore_cluster_conf; restore_service_policy' EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+}
+
 # The programs only: the tests start servers of their own. The package would make and start a service of the machine, so
 # its switch for that is off while it is installed, and then as it was, also where the script is stopped.
 need_postgres() {
@@ -93,17 +114,34 @@ need_postgres() {
   copy=$(mktemp)
   cp "$CLUSTER_CONF" "$copy"
   cluster_kept=$copy
-  trap restore_cluster_conf EXIT
-  # A signal ends the script by way of EXIT.
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
+  restore_at_end
   printf 'create_main_cluster = false\n' | as_root tee -a "$CLUSTER_CONF" >/dev/null
   apt-cache show "postgresql-$POSTGRES_MIN" >/dev/null 2>&1 && package="postgresql-$POSTGRES_MIN"
   local installed=0
   (install_packages "$package") || installed=$?
   restore_cluster_conf
   [ $installed -eq 0 ] && have_postgres || die "PostgreSQL $POSTGRES_MIN or newer is needed for the tests."
+}
+
+# The programs only, as above: the tests start balancers of their own, and the machine gets no service that listens.
+need_balancers() {
+  local missing=() package
+  for package in haproxy nginx-light; do
+    have "$package" || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  restore_at_end
+  if [ ! -e "$SERVICE_POLICY" ]; then
+    policy_made=yes
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$SERVICE_POLICY" >/dev/null
+    as_root chmod 755 "$SERVICE_POLICY"
+  fi
+  install_packages "${missing[@]}"
+  for package in "${missing[@]}"; do
+    # Nor at the machine's next start.
+    as_root update-rc.d "${package%-light}" disable >/dev/null 2>&1 || true
+  done
+  restore_service_policy
 }
 
 need_rust() {
@@ -145,6 +183,7 @@ case "${1:-build}" in
   test)
     need python3
     need_postgres
+    need_balancers
     cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
       rustup component add rustfmt clippy ||
       die "rustfmt and clippy are needed for the checks: install them beside Rust."

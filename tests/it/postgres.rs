@@ -4,6 +4,8 @@ use super::Engine;
 
 #[path = "api/mod.rs"]
 mod api;
+#[path = "balancers.rs"]
+mod balancers;
 #[path = "count.rs"]
 mod count;
 #[path = "crash.rs"]

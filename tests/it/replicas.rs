@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const TO_OBEC: &str = "/v1/submissions?mapping=obec/enrolments&round=2026-06-10";
+pub const TO_OBEC: &str = "/v1/submissions?mapping=obec/enrolments&round=2026-06-10";
 /// Files from here on are large, so that nobody waits for them.
 const LARGE: (&str, &str) = ("SAPHAN_SMALL_SUBMISSION_BYTES", "500000");
 
 /// The sample's rows so often that the work takes some seconds; the number of rows.
-fn long_file(times: usize) -> (Vec<u8>, u64) {
+pub fn long_file(times: usize) -> (Vec<u8>, u64) {
     let file = sample("obec.csv");
     let at = file.iter().position(|byte| *byte == b'\n').unwrap() + 1;
     let rows = file[at..].iter().filter(|byte| **byte == b'\n').count();
