@@ -27,9 +27,9 @@ distributed: ## every test of the store on a PostgreSQL with Citus (DATABASE_URL
 	SAPHAN_TEST_DISTRIBUTED=1 SAPHAN_TEST_DATABASE_URL='$(DATABASE_URL)' \
 		cargo test --locked --features citus-tests --test it -- postgres:: engines:: --test-threads 2
 
-bench: ## rows and megabytes a second, peak memory, into docs/benchmarks.md (PEERS=1: others beside it; ROWS=200000: quick)
+bench: ## rows a second, peak memory, into docs/benchmarks.md (PEERS=1: others beside it; POSTGRES=1: beside COPY; ROWS=200000: quick)
 	@scripts/install.sh test
-	@python3 -B scripts/bench/run.py
+	@python3 -B scripts/bench/$(if $(POSTGRES),postgres,run).py
 
 national: ## a whole round through the gateway, held against its truth (LEARNERS=12000000: the nation; DATABASE=postgres)
 	@scripts/install.sh $(if $(DATABASE),test)

@@ -10,11 +10,15 @@
 //! line json     MAPPING FILE SCHOOLS THREADS      the same, canonical JSON written out
 //! line reader   csv|simd-csv|xml|json FILE        the bare parse, by the library alone
 //! line inserts  none|index NDJSON DATABASE        plain SQLite inserts of canonical records
+//! line copy     none|index DATABASE               plain COPY of what a submission stored in PostgreSQL
+//! line small    FILE SCHOOLS HOME                 many small submissions, each kept, mapped, stored, committed
 //! ```
 
+mod copy;
 mod decoding;
 mod inserts;
 mod readers;
+mod small;
 
 use anyhow::{Context, anyhow, bail};
 use saphan::app::assets::{AssetFolders, Assets, LoadedMapping};
@@ -67,6 +71,8 @@ fn main() -> anyhow::Result<()> {
         ["inserts", index, records, database] => {
             inserts::insert(Path::new(records), Path::new(database), *index == "index")?
         }
+        ["copy", index, database] => copy::copy(database, *index == "index")?,
+        ["small", file, schools, home] => small::submit(Path::new(file), Path::new(schools), home)?,
         _ => bail!("not understood: {}", words.join(" ")),
     };
     println!("{}", done.line());

@@ -10,9 +10,9 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def built(bench):
-    """(`saphan`, the bench of this name)"""
-    command = ["cargo", "bench", "--no-run", "--locked", "--quiet", "--bench", bench, "--message-format=json"]
+def built(bench, *features):
+    """(`saphan`, the bench of this name). What is built last is the `saphan` that stays."""
+    command = ["cargo", "bench", "--no-run", "--locked", "--quiet", "--bench", bench, "--message-format=json", *features]
     told = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     for line in told.splitlines():
         artifact = json.loads(line)

@@ -68,6 +68,10 @@ def ours(sitting, peaks, formats, cores, small, about):
          f"{per_second(submit)} · {megabytes(submit)}", f"{submit['peak'] / MEGA:.0f} MB"],
         ["`saphan count`, four agencies, all rules, signed manifest", f"{count['rows']:,}", f"{count['seconds']:.2f} s",
          per_second(count), f"{count['peak'] / MEGA:.0f} MB"]]
+    on, off = sitting.median("small", "on"), sitting.median("small", "off")
+    kept = rate(on) / rate(off)
+    journal = [[f"{on['rows']:,} files of 7 rows, one after another, SQLite", f"{rate(off):,.1f}", f"{rate(on):,.1f}", f"{kept:.2f}", "≥ 0.95",
+                verdict(0.95, kept >= 0.95)]]
     memory = []
     for name, _, title in formats:
         few, many = peaks.get((name, small)), peaks.get((name, sitting.rows))
@@ -79,6 +83,7 @@ def ours(sitting, peaks, formats, cores, small, about):
         about,
         f"### One file of {sitting.rows:,} rows of each format, rows/s · MB/s", table(head, reading),
         "### Into the store", table(["command", "rows", "wall", "rows/s · MB/s", "peak"], storing),
+        "### What the journal costs, submissions/s", table(["work", "journal off", "journal on", "on ÷ off", "bar", ""], journal),
         f"### Peak memory of `saphan map`, refused rows written back, {all_cores}",
         table(["file", f"{small:,} rows", f"{sitting.rows:,} rows", "quotient"], memory)])
 
@@ -120,12 +125,15 @@ def verdict(bar, met):
 
 
 def write(path, ours, theirs):
-    """Puts the tables between their marks; without peers their table stays as it was measured last."""
-    text = path.read_text(encoding="utf-8")
+    """Without peers their table stays as it was measured last."""
     for mark, new in (("ours", ours), ("peers", theirs)):
-        if new is None:
-            continue
-        before, rest = text.split(f"<!-- {mark}: begin -->")
-        _, after = rest.split(f"<!-- {mark}: end -->")
-        text = f"{before}<!-- {mark}: begin -->\n{new}\n<!-- {mark}: end -->{after}"
-    path.write_text(text, encoding="utf-8")
+        if new is not None:
+            write_one(path, mark, new)
+
+
+def write_one(path, mark, new):
+    """Puts a table between its marks."""
+    text = path.read_text(encoding="utf-8")
+    before, rest = text.split(f"<!-- {mark}: begin -->")
+    _, after = rest.split(f"<!-- {mark}: end -->")
+    path.write_text(f"{before}<!-- {mark}: begin -->\n{new}\n<!-- {mark}: end -->{after}", encoding="utf-8")

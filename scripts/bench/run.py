@@ -87,8 +87,8 @@ def mappings_with_lines():
 class Sitting:
     """One sitting on one size: what to measure, in order, and what came of it."""
 
-    def __init__(self, rows, saphan, line):
-        self.rows, self.saphan, self.line = rows, saphan, line
+    def __init__(self, rows, saphan, line, line_without_journal):
+        self.rows, self.saphan, self.line, self.line_without_journal = rows, saphan, line, line_without_journal
         self.folder, self.meta = CACHE / f"rows-{rows}", meta(f"rows-{rows}")
         self.round, self.round_meta = CACHE / f"round-{rows}", meta(f"round-{rows}")
         self.mappings = mappings_with_lines()
@@ -116,6 +116,14 @@ class Sitting:
                         self.checked(name, self.ask_line(act, mapping, path, schools, threads)))
         self.tasks["submit"] = self.submit
         self.tasks["count"] = self.count
+        for journal, line in (("on", self.line), ("off", self.line_without_journal)):
+            self.tasks["small", journal] = lambda line=line: self.small(line)
+
+    def small(self, line):
+        """Many small submissions into a new home; `rows` are submissions here. A small register, so that little else takes time."""
+        folder = ROOT / "tests" / "fixtures" / "agencies" / ROUND
+        with tempfile.TemporaryDirectory(dir=CACHE) as home:
+            return json.loads(run([line, "small", folder / "obec.csv", folder / "schools.csv", home])[0])
 
     def submit_to(self, home, mapping, path):
         command = [self.saphan, "submit", "--json", "--mapping", mapping, "--round", ROUND, path]
@@ -231,9 +239,10 @@ def main():
     with_peers = os.environ.get("PEERS") not in (None, "", "0")
     if with_peers:
         install_peers()
+    _, line_without_journal = built("line", "--features", "bench-without-journal")
     saphan, line = built("line")
     make_files(rows)
-    sitting = Sitting(rows, saphan, line)
+    sitting = Sitting(rows, saphan, line, line_without_journal)
     sitting.add_ours()
     if with_peers:
         sitting.add_peers()

@@ -72,6 +72,12 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    if cfg!(feature = "bench-without-journal") {
+        eprintln!(
+            "saphan: this program was built without its journal, to be measured against; build it without features"
+        );
+        return ExitCode::FAILURE;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) => {
