@@ -9,6 +9,7 @@ use super::context::RunContext;
 use super::memo::{Memo, Recall};
 use super::plan::{Constant, Expression, FieldPlan, Input, Mapping, Step, Subject, Take, Test};
 use super::steps::outcome::{Fault, Outcome};
+use super::steps::text::Look;
 use super::steps::{date, name, text};
 use crate::decode::RowBatch;
 use crate::domain::finding::{Finding, Severity, mask_name, shorten};
@@ -120,11 +121,11 @@ impl<'m> Mapper<'m> {
         let Expression::Take(take @ Take { input: Input::Document(_), .. }) = &plan.expression else { return None };
         let (batch, bump) = (RowBatch::new(self.mapping.spec.wanted.len()), Bump::new());
         let mut out = MappedRow::new(self.mapping);
-        let value = self.take(take, plan, Row { batch: &batch, at: 0, bump: &bump }, &mut out);
+        self.take(take, plan, Row { batch: &batch, at: 0, bump: &bump }, &mut out);
         if !out.findings.is_empty() {
             return None;
         }
-        match value {
+        match out.values[plan.target] {
             Value::Date(date) => Some(Value::Date(date)),
             Value::Integer(number) => Some(Value::Integer(number)),
             Value::Code(code) => Some(Value::Code(code)),
@@ -157,21 +158,20 @@ impl<'m> Mapper<'m> {
         out.clear();
         let row = Row { batch, at, bump };
         for (field, (plan, settled)) in self.mapping.fields.iter().zip(&self.settled).enumerate() {
-            out.values[plan.target] = match settled {
-                Some(value) => *value,
+            match settled {
+                Some(value) => out.values[plan.target] = *value,
                 None => match memo.recall(field, batch, at) {
-                    Recall::Known(value) => value,
+                    Recall::Known(value) => out.values[plan.target] = value,
                     Recall::Closed => self.evaluate(&plan.expression, plan, row, out),
                     Recall::Missing(missing) => {
                         let said = out.findings.len();
-                        let value = self.evaluate(&plan.expression, plan, row, out);
+                        self.evaluate(&plan.expression, plan, row, out);
                         if out.findings.len() == said {
-                            memo.keep(field, missing, batch, at, &value);
+                            memo.keep(field, missing, batch, at, &out.values[plan.target]);
                         }
-                        value
                     }
                 },
-            };
+            }
         }
     }
 
@@ -180,13 +180,9 @@ impl<'m> Mapper<'m> {
         Memo::new(&self.mapping.fields)
     }
 
-    fn evaluate<'b>(
-        &'b self,
-        expression: &'b Expression,
-        plan: &'b FieldPlan,
-        row: Row<'b>,
-        out: &mut MappedRow<'b>,
-    ) -> Value<'b> {
+    /// Puts the field's value where it belongs. Values are not handed up from call to call: a value that was written in halves
+    /// and is copied whole right after makes the processor wait, and there are thirty in a row.
+    fn evaluate<'b>(&'b self, expression: &'b Expression, plan: &'b FieldPlan, row: Row<'b>, out: &mut MappedRow<'b>) {
         match expression {
             Expression::Take(take) => self.take(take, plan, row, out),
             Expression::When { subject, test, then, otherwise } => {
@@ -194,10 +190,10 @@ impl<'m> Mapper<'m> {
                 match (holds, otherwise) {
                     (true, _) => self.evaluate(then, plan, row, out),
                     (false, Some(otherwise)) => self.evaluate(otherwise, plan, row, out),
-                    (false, None) => Value::Absent,
+                    (false, None) => out.values[plan.target] = Value::Absent,
                 }
             }
-            Expression::Nothing => Value::Absent,
+            Expression::Nothing => out.values[plan.target] = Value::Absent,
         }
     }
 
@@ -223,34 +219,47 @@ impl<'m> Mapper<'m> {
 
     #[inline]
     fn tidied<'b>(&self, slot: usize, row: Row<'b>, out: &mut MappedRow<'b>) -> Tidied<'b> {
-        if matches!(out.tidied[slot], Tidied::Unread) {
-            out.tidied[slot] = match row.get(slot) {
-                None => Tidied::Absent,
-                Some(raw) => match text::tidy(raw, row.bump) {
-                    Outcome::Value(text) => Tidied::Text(text),
-                    Outcome::Absent => Tidied::Absent,
-                    Outcome::Warned(text, fault) => Tidied::Warned(text, out.keep(fault)),
-                    Outcome::Refused(fault) => Tidied::Refused(out.keep(fault)),
-                },
-            };
+        match out.tidied[slot] {
+            Tidied::Unread => {}
+            known => return known,
         }
+        let Some(raw) = row.get(slot) else { return Tidied::Absent };
+        match text::look(raw) {
+            Look::Tidy => {
+                out.tidied[slot] = Tidied::Text(raw);
+                Tidied::Text(raw)
+            }
+            Look::Absent => Tidied::Absent,
+            Look::Repair => self.repaired(slot, raw, row, out),
+        }
+    }
+
+    /// Remembered, so that a fault is kept once.
+    #[inline(never)]
+    fn repaired<'b>(&self, slot: usize, raw: &'b str, row: Row<'b>, out: &mut MappedRow<'b>) -> Tidied<'b> {
+        out.tidied[slot] = match text::tidy(raw, row.bump) {
+            Outcome::Value(text) => Tidied::Text(text),
+            Outcome::Absent => Tidied::Absent,
+            Outcome::Warned(text, fault) => Tidied::Warned(text, out.keep(fault)),
+            Outcome::Refused(fault) => Tidied::Refused(out.keep(fault)),
+        };
         out.tidied[slot]
     }
 
-    fn take<'b>(&'b self, take: &'b Take, plan: &'b FieldPlan, row: Row<'b>, out: &mut MappedRow<'b>) -> Value<'b> {
+    fn take<'b>(&'b self, take: &'b Take, plan: &'b FieldPlan, row: Row<'b>, out: &mut MappedRow<'b>) {
         // The common shapes without the general machinery: a constant, or one clean cell with at most one step that
         // takes it as it is.
         match &take.input {
-            Input::Constant(value) => return constant(value),
+            Input::Constant(value) => return out.values[plan.target] = constant(value),
             Input::Slot(slot) => {
                 if let Tidied::Text(text) = self.tidied(*slot, row, out)
                     && !take.empty_if.iter().any(|word| **word == *text)
                 {
                     match take.steps.as_slice() {
-                        [] => return self.text_value(text, plan, out),
+                        [] => return out.values[plan.target] = self.text_value(text, plan, out),
                         [step] => {
                             if let Some(value) = self.direct(step, text) {
-                                return value;
+                                return out.values[plan.target] = value;
                             }
                         }
                         _ => {}
@@ -259,7 +268,7 @@ impl<'m> Mapper<'m> {
             }
             _ => {}
         }
-        self.take_in_steps(take, plan, row, out)
+        out.values[plan.target] = self.take_in_steps(take, plan, row, out);
     }
 
     /// What a step makes of text that needs no repair; none: go the long way, which says why.
@@ -415,6 +424,7 @@ impl<'m> Mapper<'m> {
         }
     }
 
+    #[inline]
     fn text_value<'b>(&self, text: &'b str, plan: &FieldPlan, out: &mut MappedRow<'b>) -> Value<'b> {
         if let FieldType::Text { name: true, .. } = self.field(plan).field_type
             && let Some(fault) = name::check_name(text)

@@ -46,16 +46,22 @@ struct Shelf {
     missed: u32,
 }
 
+/// One line of the processor's cache, so that a look-up waits for memory once.
 #[derive(Debug, Clone)]
+#[repr(align(64))]
 struct Place {
     ends: Ends,
     /// The cells whole, where their ends don't tell everything.
-    key: Vec<u8>,
+    key: Box<[u8]>,
     what: Remembered,
 }
 
-const EMPTY: Place =
-    Place { ends: Ends { first: 0, last: 0, len: NOTHING }, key: Vec::new(), what: Remembered::Value(Value::Absent) };
+fn empty() -> Place {
+    let ends = Ends { first: 0, last: 0, len: NOTHING };
+    Place { ends, key: Box::default(), what: Remembered::Value(Value::Absent) }
+}
+
+const _: () = assert!(size_of::<Place>() == 64);
 
 /// The first and last eight bytes of a cell and its length. Up to sixteen bytes that is the whole cell, so that most
 /// cells are compared without touching memory elsewhere.
@@ -132,7 +138,7 @@ fn slots_of(expression: &Expression) -> Option<Vec<usize>> {
 
 impl Shelf {
     fn new(slots: Vec<usize>) -> Self {
-        Shelf { slots, places: vec![EMPTY; PLACES_FIRST], asked: 0, missed: 0 }
+        Shelf { slots, places: vec![empty(); PLACES_FIRST], asked: 0, missed: 0 }
     }
 
     #[inline]
@@ -143,7 +149,7 @@ impl Shelf {
                 let Some(cell) = batch.get(row, *slot) else { return Recall::Closed };
                 let ends = Ends::of(cell.as_bytes());
                 let place = &self.places[index(ends.hash(0), self.places.len())];
-                if place.ends == ends && (ends.len <= WHOLE_BYTES_MAX || *place.key == *cell.as_bytes()) {
+                if place.ends == ends && (ends.len <= WHOLE_BYTES_MAX || is_between(&place.key, cell.as_bytes())) {
                     return match place.what {
                         Remembered::Value(value) => Recall::Known(value),
                         Remembered::Part { start, len } => part(cell, start as usize, len as usize),
@@ -177,20 +183,21 @@ impl Shelf {
         let ends = missing.ends;
         let hash = if ends.len == SEVERAL { ends.first } else { ends.hash(0) };
         let at = index(hash, self.places.len());
-        let place = &mut self.places[at];
-        place.key.clear();
+        let mut key = Vec::new();
         match self.slots.as_slice() {
             [_] if ends.len <= WHOLE_BYTES_MAX => {}
-            [slot] => place.key.extend_from_slice(bytes_of(batch, row, *slot)),
+            [slot] => key.extend_from_slice(bytes_of(batch, row, *slot)),
             slots => slots.iter().for_each(|slot| {
-                place.key.extend_from_slice(bytes_of(batch, row, *slot));
-                place.key.push(END);
+                key.extend_from_slice(bytes_of(batch, row, *slot));
+                key.push(END);
             }),
         }
-        if place.key.len() > KEY_BYTES_MAX {
-            *place = EMPTY;
+        let place = &mut self.places[at];
+        if key.len() > KEY_BYTES_MAX {
+            *place = empty();
             return true;
         }
+        place.key = key.into();
         place.ends = ends;
         place.what = what;
         true
@@ -205,7 +212,7 @@ impl Shelf {
         }
         if self.places.len() < PLACES_MAX {
             // What was remembered is soon learned again; finding its new place is not worth the code.
-            self.places = vec![EMPTY; self.places.len() * 2];
+            self.places = vec![empty(); self.places.len() * 2];
             return true;
         }
         missed < asked / 2
@@ -231,6 +238,20 @@ impl Shelf {
 #[inline]
 fn bytes_of(batch: &RowBatch, row: usize, slot: usize) -> &[u8] {
     batch.get(row, slot).map_or(&[ABSENT], str::as_bytes)
+}
+
+/// Whether two texts that agree in length and at both ends ([`Ends`]) agree between them: most are short, and a few words compared
+/// in place are quicker than a call.
+#[inline]
+fn is_between(key: &[u8], cell: &[u8]) -> bool {
+    const WORD: usize = size_of::<u64>();
+    if key.len() != cell.len() {
+        return false;
+    }
+    // Rounded up into the last word, which is known to agree.
+    let inner = WORD..cell.len().saturating_sub(WORD).next_multiple_of(WORD);
+    let (Some(key), Some(cell)) = (key.get(inner.clone()), cell.get(inner)) else { return key == cell };
+    key.as_chunks::<WORD>().0.iter().zip(cell.as_chunks::<WORD>().0).all(|(one, other)| one == other)
 }
 
 #[inline]

@@ -10,6 +10,7 @@ pub mod code_list;
 pub mod field;
 pub mod fold;
 pub mod library;
+mod packed_words;
 pub mod place;
 pub mod rules;
 pub mod schools;

@@ -7,6 +7,7 @@
 
 use super::code_list::CodeList;
 use super::fold::{Folded, WORD_BYTES_MAX};
+use super::packed_words::PackedWords;
 use crate::domain::value::CodeIndex;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -70,7 +71,7 @@ type Names = HashMap<Box<[u8]>, Option<CodeIndex>, RandomState>;
 #[derive(Debug, Clone)]
 pub struct Places {
     /// `province|district|subdistrict` by their Thai names as written.
-    triples: HashMap<Box<[u8]>, CodeIndex, RandomState>,
+    triples: PackedWords,
     /// Folded code, label or alias.
     provinces: Names,
     /// Province (two bytes of index) and folded name.
@@ -84,7 +85,7 @@ impl Places {
     /// The lists' own `parent` codes say what lies where; an entry without a known parent is in no context.
     pub fn new(provinces: &CodeList, districts: &CodeList, subdistricts: &CodeList) -> Places {
         let mut places = Places {
-            triples: HashMap::with_capacity_and_hasher(subdistricts.entries().len(), RandomState::default()),
+            triples: PackedWords::with_capacity(subdistricts.entries().len()),
             provinces: Names::default(),
             districts: Names::default(),
             subdistricts: Names::with_capacity_and_hasher(subdistricts.entries().len() * 3, RandomState::default()),
@@ -111,7 +112,7 @@ impl Places {
                 &*districts.entry(district).label.th,
                 &*subdistricts.entries()[at].label.th,
             ];
-            places.triples.insert(names.join("|").into_bytes().into(), CodeIndex(at as u32));
+            places.triples.add(names.join("|").as_bytes(), CodeIndex(at as u32));
         }
         places
     }
@@ -129,16 +130,16 @@ impl Places {
             && key.push(district.as_bytes())
             && key.push(b"|")
             && key.push(subdistrict.as_bytes());
-        match self.triples.get(key.as_bytes()) {
-            Some(at) if joined => PlaceMatch::Found(*at),
+        match self.triples.find(key.as_bytes()) {
+            Some(at) if joined => PlaceMatch::Found(at),
             _ => self.find_by_levels(province, district, subdistrict),
         }
     }
 
     /// The three names joined by `SEPARATOR`, province first. A missing part is an unknown one.
     pub fn find_joined(&self, joined: &str) -> PlaceMatch {
-        if let Some(at) = self.triples.get(joined.as_bytes()) {
-            return PlaceMatch::Found(*at);
+        if let Some(at) = self.triples.find(joined.as_bytes()) {
+            return PlaceMatch::Found(at);
         }
         let mut parts = joined.splitn(3, SEPARATOR);
         let mut part = || parts.next().unwrap_or("");

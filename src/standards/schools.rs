@@ -8,6 +8,9 @@ use super::code_list::CodeList;
 use super::fold::Folded;
 use crate::domain::agency::AgencyCode;
 use crate::domain::value::CodeIndex;
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// Digits of the longest word: with one digit before them they are a `u64`.
@@ -24,6 +27,9 @@ pub struct Schools {
     agencies: Vec<AgencyCode>,
     /// Sorted, with the school of each.
     smis: Vec<(Word, u32)>,
+    /// Positions in `codes`, and beyond its end in `smis`: rows come in any order, and a search by halves would wait for memory
+    /// at each of its thirty steps.
+    table: HashTable<u32>,
 }
 
 /// Digits as a number with a one before them, so that leading zeros count.
@@ -69,6 +75,7 @@ impl SchoolsBuilder {
             ends: Vec::with_capacity(rows.len()),
             agencies: rows.iter().map(|(.., agency)| *agency).collect(),
             smis: Vec::new(),
+            table: HashTable::new(),
         };
         for (code, ..) in &rows {
             // Without the one before it.
@@ -80,8 +87,20 @@ impl SchoolsBuilder {
         let mut smis: Vec<(Word, u32)> = numbered.collect();
         smis.sort_unstable();
         smis.shrink_to_fit();
-        Schools { smis, ..schools }
+        let mut schools = Schools { smis, ..schools };
+        let words = 0..(schools.codes.len() + schools.smis.len()) as u32;
+        let mut table = HashTable::with_capacity(words.len());
+        for position in words {
+            table.insert_unique(hash(schools.word_at(position)), position, |one| hash(schools.word_at(*one)));
+        }
+        schools.table = table;
+        schools
     }
+}
+
+/// The register is the ministry's own: nobody chooses its words to make them meet.
+fn hash(word: Word) -> u64 {
+    FixedState::default().hash_one(word)
 }
 
 impl Schools {
@@ -105,11 +124,18 @@ impl Schools {
     }
 
     fn find_word(&self, word: Word) -> Option<CodeIndex> {
-        if let Ok(at) = self.codes.binary_search(&word) {
-            return Some(CodeIndex(at as u32));
+        let position = *self.table.find(hash(word), |position| self.word_at(*position) == word)?;
+        let smis = (position as usize).checked_sub(self.codes.len()).and_then(|at| self.smis.get(at));
+        Some(CodeIndex(smis.map_or(position, |(_, school)| *school)))
+    }
+
+    /// `position`: one of the table's.
+    fn word_at(&self, position: u32) -> Word {
+        let position = position as usize;
+        match self.codes.get(position) {
+            Some(code) => *code,
+            None => self.smis[position - self.codes.len()].0,
         }
-        let at = self.smis.binary_search_by_key(&word, |(smis, _)| *smis).ok()?;
-        Some(CodeIndex(self.smis[at].1))
     }
 
     /// Ten digits.

@@ -39,6 +39,29 @@ fn is_missing_sign(text: &str) -> bool {
     }
 }
 
+/// What one look at a text tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// As it is stored.
+    Tidy,
+    /// One of the ways of writing "nothing".
+    Absent,
+    /// For [`tidy`].
+    Repair,
+}
+
+/// Without a call for most texts, and without an [`Outcome`] to hand on.
+#[inline]
+pub fn look(raw: &str) -> Look {
+    if !thai::is_clean(raw) || mojibake::may_be_utf8_as_windows_874(raw.as_bytes()) {
+        Look::Repair
+    } else if is_missing_sign(raw) || is_missing_word(raw) {
+        Look::Absent
+    } else {
+        Look::Tidy
+    }
+}
+
 /// Text as it is stored, `Absent` for every way of writing "nothing".
 #[inline]
 pub fn tidy<'b>(raw: &'b str, bump: &'b Bump) -> Outcome<&'b str> {
@@ -322,6 +345,19 @@ mod tests {
             let bump = Bump::new();
             if thai::is_clean(&raw) && !is_missing_sign(&raw) {
                 prop_assert_eq!(repair(&raw, &bump), Outcome::Value(&*raw));
+            }
+        }
+
+        #[test]
+        fn a_look_agrees_with_tidying(raw in "([ก-๎]{0,6}|[ -?]{0,6}|ไม่มี|ไม่ระบุ|เธ.|–|\\PC{0,4})") {
+            let bump = Bump::new();
+            match look(&raw) {
+                Look::Tidy => prop_assert_eq!(tidy(&raw, &bump), Outcome::Value(&*raw)),
+                Look::Absent => prop_assert_eq!(tidy(&raw, &bump), Outcome::Absent),
+                Look::Repair => prop_assert_eq!(tidy(&raw, &bump), match repair(&raw, &bump) {
+                    Outcome::Value(text) if is_missing_word(text) => Outcome::Absent,
+                    other => other,
+                }),
             }
         }
 
