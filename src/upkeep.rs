@@ -123,7 +123,7 @@ async fn look_at(app: &App, queue: &dyn Queue, pickup: &Pickup) {
         Ok(Some(looked)) => {
             for (id, bytes) in &looked.kept {
                 let lane = if *bytes <= app.pace().small_submission_bytes { Lane::Small } else { Lane::Large };
-                // What a full queue refuses is taken up from the store within a minute.
+                // What a full queue refuses is taken up from the store within seconds.
                 drop(queue.enter(id.clone(), lane));
             }
             let (kept, failed, answered) = (looked.kept.len(), looked.failed, looked.answered);

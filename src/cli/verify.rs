@@ -47,7 +47,8 @@ pub async fn run(app: &App, arguments: &Arguments, lang: Lang) -> anyhow::Result
     let beside = seal_path(&arguments.manifest);
     let seal: Option<ManifestSeal> = match &arguments.signature {
         _ if arguments.unsigned => None,
-        None if !beside.exists() => None,
+        // One that is there and can't be looked at is a fault, not a missing one.
+        None if matches!(beside.try_exists(), Ok(false)) => None,
         named => {
             let path = named.as_ref().unwrap_or(&beside);
             let bytes = read(path)?;

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -50,7 +50,12 @@ impl Folder {
     pub(super) fn open(&self, key: &Path) -> Result<File, ObjectsError> {
         let path = self.path(key);
         let named = self.plain(&path)?.ok_or(ObjectsError::Missing)?;
-        let file = File::open(&path).map_err(ObjectsError::Folder)?;
+        // A pipe may have come into its place in between: it would be waited for until somebody writes.
+        let asked = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(&path);
+        let file = match asked {
+            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return Err(ObjectsError::Missing),
+            opened => opened.map_err(ObjectsError::Folder)?,
+        };
         let opened = file.metadata().map_err(ObjectsError::Folder)?;
         // A link may have come into its place in between.
         if (named.dev(), named.ino()) == (opened.dev(), opened.ino()) { Ok(file) } else { Err(ObjectsError::Missing) }

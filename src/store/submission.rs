@@ -383,28 +383,35 @@ impl Store {
         problem: &serde_json::Value,
         entry: &JournalEntry,
     ) -> Result<(), StoreError> {
-        self.end(seq, State::Refused, problem, entry).await
+        // What a file can't be read for is the same at every turn.
+        self.end(seq, None, State::Refused, problem, entry).await
     }
 
-    /// Ends a submission that the gateway could not do however often it tried; its bytes stay kept.
+    /// Ends a submission that the gateway could not do however often it tried; its bytes stay kept. `turn`: of the last try.
+    /// If another has begun since, this one has nothing to say any more.
     pub async fn fail_submission(
         &self,
         seq: i64,
+        turn: i64,
         problem: &serde_json::Value,
         entry: &JournalEntry,
     ) -> Result<(), StoreError> {
-        self.end(seq, State::Failed, problem, entry).await
+        self.end(seq, Some(turn), State::Failed, problem, entry).await
     }
 
     async fn end(
         &self,
         seq: i64,
+        turn: Option<i64>,
         state: State,
         problem: &serde_json::Value,
         entry: &JournalEntry,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        open_for_change(&mut tx, seq).await?;
+        let turns = open_for_change(&mut tx, seq).await?.turns;
+        if turn.is_some_and(|turn| turns > turn) {
+            return Err(StoreError::Overtaken);
+        }
         query(END)
             .bind(seq)
             .bind(state.as_str())

@@ -484,7 +484,9 @@ async fn tries_are_counted_put_off_and_ended(bench: Bench) {
     let begun = bench.begin_work(seq).await.unwrap();
     assert_eq!((begun.tries, begun.try_after), (3, None));
     let problem = serde_json::json!({"code": "SPH-LIM-010"});
-    bench.store.fail_submission(seq, &problem, &entry("submission.fail")).await.unwrap();
+    let overtaken = bench.store.fail_submission(seq, 2, &problem, &entry("submission.fail")).await;
+    assert!(matches!(overtaken, Err(StoreError::Overtaken)), "another works on it since");
+    bench.store.fail_submission(seq, 3, &problem, &entry("submission.fail")).await.unwrap();
     let ended = bench.store.submission_by_seq(seq).await.unwrap().unwrap();
     assert_eq!((ended.state, ended.problem), (State::Failed, Some(problem)));
     assert!(bench.store.unfinished().await.unwrap().is_empty());

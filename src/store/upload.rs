@@ -61,7 +61,7 @@ const BY_ID: &str = concat!("SELECT ", columns!(), " FROM upload WHERE id = $1")
 const WHOLE: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM upload WHERE received = bytes AND submission IS NULL ORDER BY begun_at, id LIMIT $1"
+    " FROM upload WHERE received = bytes AND submission IS NULL AND id > $1 ORDER BY id LIMIT $2"
 );
 const IDLE: &str = concat!(
     "SELECT ",
@@ -177,9 +177,16 @@ impl Store {
             .collect()
     }
 
-    /// Whole, and not a submission yet.
-    pub async fn whole_uploads(&self, limit: u32) -> Result<Vec<Upload>, StoreError> {
-        query(WHOLE).bind(limit).fetch_all(&self.read).await?.iter().map(from_row).collect()
+    /// Whole, and not a submission yet, in the order of their names, which is that of their beginning. `after`: the last one seen.
+    pub async fn whole_uploads(&self, after: Option<&UploadId>, limit: u32) -> Result<Vec<Upload>, StoreError> {
+        query(WHOLE)
+            .bind(after.map_or("", UploadId::as_str))
+            .bind(limit)
+            .fetch_all(&self.read)
+            .await?
+            .iter()
+            .map(from_row)
+            .collect()
     }
 
     /// Those that nothing came for since then. One that is whole and could not be taken yet stays: nothing of it is missing.

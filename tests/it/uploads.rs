@@ -245,6 +245,27 @@ async fn what_a_crash_leaves_whole_is_taken_by_whoever_looks_next_and_once() {
     assert_eq!(list["submissions"][0]["bytes"], file.len());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_given_up_while_it_is_put_together_waits_for_that_and_answers_in_order() {
+    let gateway = Gateway::start();
+    let path = begun(&gateway, 1_000).await;
+    append(&gateway, &path, 0, &[b'a'; 400]).await;
+    let upload = saphan::domain::ids::UploadId::parse(path.rsplit('/').next().unwrap()).unwrap();
+    let store = gateway.another_store().await;
+    let held = store.claim_upload(&upload).await.unwrap().unwrap();
+    let gone = gateway.by("dole", Method::DELETE, &path).send();
+    tokio::pin!(gone);
+    tokio::select! {
+        answer = &mut gone => panic!("another one puts it together: {}", answer.unwrap().status()),
+        () = tokio::time::sleep(Duration::from_millis(300)) => {}
+    }
+    assert_eq!(offset(&gateway, &path).await, "400", "whole as long as another reads it");
+    held.close().await.unwrap();
+    assert_eq!(gone.await.unwrap().status(), 204);
+    assert_eq!(gateway.by("dole", Method::HEAD, &path).send().await.unwrap().status(), 404);
+    assert_eq!(gateway.app.finish_upload(&upload).await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn an_idempotency_key_holds_for_uploads_too() {
     let gateway = Gateway::start();

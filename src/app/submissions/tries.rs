@@ -33,7 +33,7 @@ impl App {
     pub(super) async fn attempt(&self, stored: &Submission, watcher: Option<Watcher>) -> Result<(), AppError> {
         if stored.tries >= TRIES_MAX {
             // The last try brought the process down: nobody was left to end it.
-            return self.give_up(stored, stored.tries).await;
+            return self.give_up(stored, stored.turns, stored.tries).await;
         }
         let Err(error) = self.work(stored, watcher).await else { return Ok(()) };
         if matches!(error, AppError::NoRegister) {
@@ -51,7 +51,7 @@ impl App {
         let tries = tries_after(stored.tries, &error);
         if tries >= TRIES_MAX {
             tracing::error!(submission = %stored.new.id, tries, error = &error as &dyn std::error::Error, "a submission is given up");
-            return self.give_up(stored, tries).await;
+            return self.give_up(stored, stored.turns + 1, tries).await;
         }
         let try_after = Timestamp::now() + rest_after(tries.max(1));
         // Before any staged row goes: what another staged that has taken the work up is not this one's to throw away.
@@ -65,13 +65,14 @@ impl App {
         Err(error)
     }
 
-    async fn give_up(&self, stored: &Submission, tries: u32) -> Result<(), AppError> {
+    /// `turn`: the one that failed last.
+    async fn give_up(&self, stored: &Submission, turn: i64, tries: u32) -> Result<(), AppError> {
         let catalogue = self.assets.library.catalogue();
         let refusal = FileRefusal::new(rule::LIM_TRIES, "gateway", &Detail::Tries(tries), None, catalogue);
         let json = serde_json::to_value(&refusal).unwrap_or_default();
         let detail = serde_json::json!({ "rule": refusal.rule, "tries": tries });
         let entry = journal_entry(&sender(stored), "submission.fail", stored.new.id.as_str(), detail);
-        self.store.fail_submission(stored.seq, &json, &entry).await?;
+        self.store.fail_submission(stored.seq, turn, &json, &entry).await?;
         Ok(self.store.discard_staged(stored.seq).await?)
     }
 }

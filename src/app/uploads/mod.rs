@@ -106,8 +106,7 @@ impl App {
         let upload = self.own_upload(principal, id).await?;
         let detail = serde_json::json!({ "received": upload.received });
         let entry = journal_entry(principal, "upload.drop", id.as_str(), detail);
-        self.store.discard_upload(id, Some(&entry)).await?;
-        self.remove_parts(id).await
+        self.discard_claimed(id, &entry).await
     }
 
     async fn own_upload(&self, principal: &Principal, id: &UploadId) -> Result<Upload, AppError> {

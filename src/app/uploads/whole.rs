@@ -10,7 +10,7 @@ use crate::app::{App, AppError};
 use crate::domain::agency::AgencyCode;
 use crate::domain::ids::{SubmissionId, UploadId};
 use crate::domain::principal::{Principal, Scope};
-use crate::store::{Upload, UploadPart};
+use crate::store::{Claim, JournalEntry, Upload, UploadPart};
 use jiff::Timestamp;
 use std::io::Read;
 use std::time::Duration;
@@ -33,24 +33,42 @@ impl App {
                 continue;
             };
             let outcome = self.become_submission(&upload).await;
-            // What is done is done; a lock that stays behind holds nobody up.
-            if let Err(error) = claim.close().await {
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(upload = %id, error, "a claim could not be given back in order");
-            }
-            return outcome.map(Some);
+            give_back(id, claim).await;
+            return outcome;
         }
+    }
+
+    /// Takes an upload away with its bytes, when nobody is putting it together.
+    pub(super) async fn discard_claimed(&self, id: &UploadId, entry: &JournalEntry) -> Result<(), AppError> {
+        let claim = loop {
+            match self.store.claim_upload(id).await? {
+                Some(claim) => break claim,
+                None => tokio::time::sleep(CLAIMED_WAIT).await,
+            }
+        };
+        let outcome = self.store.discard_upload(id, Some(entry)).await;
+        give_back(id, claim).await;
+        outcome?;
+        self.remove_parts(id).await
     }
 
     /// Ends what others left: uploads that are whole and no submission yet.
     pub async fn finish_uploads(&self) -> Result<(), AppError> {
-        for upload in self.store.whole_uploads(AT_ONCE).await? {
-            if let Err(error) = self.finish_upload(&upload.new.id).await {
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(upload = %upload.new.id, error, "an upload that is whole could not be taken; it will be tried again");
+        let mut seen: Option<UploadId> = None;
+        loop {
+            // Over all of them: some that can't be taken now (their mapping is gone) hold up nobody's who came later.
+            let some = self.store.whole_uploads(seen.as_ref(), AT_ONCE).await?;
+            for upload in &some {
+                if let Err(error) = self.finish_upload(&upload.new.id).await {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(upload = %upload.new.id, error, "an upload that is whole could not be taken; it will be tried again");
+                }
+            }
+            match some.last() {
+                Some(last) if some.len() == AT_ONCE as usize => seen = Some(last.new.id.clone()),
+                _ => return Ok(()),
             }
         }
-        Ok(())
     }
 
     /// Gives up the uploads that nothing came for too long, with their bytes.
@@ -63,11 +81,13 @@ impl App {
         Ok(())
     }
 
-    /// Under the upload's lock.
-    async fn become_submission(&self, upload: &Upload) -> Result<SubmissionId, AppError> {
+    /// Under the upload's lock. None: it was given up in between.
+    async fn become_submission(&self, upload: &Upload) -> Result<Option<SubmissionId>, AppError> {
         let id = &upload.new.id;
-        if let Some(now) = self.store.upload(id).await?.and_then(|now| now.submission) {
-            return Ok(now);
+        match self.store.upload(id).await? {
+            None => return Ok(None),
+            Some(Upload { submission: Some(now), .. }) => return Ok(Some(now)),
+            Some(_) => {}
         }
         let own = self.submission_of(id)?;
         let submission = match self.store.submission(&own).await? {
@@ -85,7 +105,7 @@ impl App {
         };
         self.store.upload_became(id, &submission, Timestamp::now()).await?;
         self.remove_parts(id).await?;
-        Ok(submission)
+        Ok(Some(submission))
     }
 
     async fn keep_whole(&self, upload: &Upload, own: SubmissionId) -> Result<Kept, AppError> {
@@ -138,5 +158,13 @@ impl App {
     fn submission_of(&self, id: &UploadId) -> Result<SubmissionId, AppError> {
         let hex = id.as_str().trim_start_matches("upl_");
         SubmissionId::parse(&format!("sub_{hex}")).map_err(|_| AppError::Worker)
+    }
+}
+
+async fn give_back(id: &UploadId, claim: Claim) {
+    // What is done is done; a lock that stays behind holds nobody up.
+    if let Err(error) = claim.close().await {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(upload = %id, error, "a claim could not be given back in order");
     }
 }

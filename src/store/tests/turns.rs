@@ -44,7 +44,8 @@ async fn an_upload_grows_at_its_end_only_and_by_one_at_a_time(bench: Bench) {
     assert_eq!(parts[2].file == "f4", one, "the part that counts is the one that was taken");
     let seen = bench.store.upload(&new.id).await.unwrap().unwrap();
     assert_eq!((seen.received, seen.parts, seen.touched_at, seen.new), (10, 3, at(3), new.clone()));
-    assert_eq!(bench.store.whole_uploads(10).await.unwrap().len(), 1);
+    assert_eq!(bench.store.whole_uploads(None, 10).await.unwrap().len(), 1);
+    assert!(bench.store.whole_uploads(Some(&new.id), 10).await.unwrap().is_empty(), "nothing after it");
     assert!(bench.store.idle_uploads(at(9), 10).await.unwrap().is_empty(), "it is whole, so it waits for its end");
 
     let claim = bench.store.claim_upload(&new.id).await.unwrap().expect("nobody has it");
@@ -55,7 +56,7 @@ async fn an_upload_grows_at_its_end_only_and_by_one_at_a_time(bench: Bench) {
     let submission = SubmissionId::from_uuid(uuid::Uuid::now_v7());
     bench.store.upload_became(&new.id, &submission, at(4)).await.unwrap();
     assert_eq!(bench.store.upload(&new.id).await.unwrap().unwrap().submission, Some(submission));
-    assert!(bench.store.whole_uploads(10).await.unwrap().is_empty());
+    assert!(bench.store.whole_uploads(None, 10).await.unwrap().is_empty());
     assert!(bench.store.begin_upload(&new_upload(&client, 5), 1, &entry("upload.begin")).await.unwrap(), "room again");
     assert_eq!(bench.store.idle_uploads(at(3), 10).await.unwrap().len(), 1, "the new one");
     assert_eq!(bench.store.idle_uploads(at(4), 10).await.unwrap().len(), 2);
