@@ -7,10 +7,10 @@ export PATH := $(PATH):$(CURDIR)/.tools/bin
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## four agencies' samples in, the count out, then serve on a free port (ONCE=1: end after the report)
+demo: ## four agencies' samples in, the count out, then serve on a free port (ONCE=1: end after the report; TLS=1: over mutual TLS)
 	@scripts/install.sh
 	@cargo build --release --quiet --locked
-	@$${CARGO_TARGET_DIR:-target}/release/saphan demo $(if $(ONCE),--once)
+	@$${CARGO_TARGET_DIR:-target}/release/saphan demo $(if $(ONCE),--once) $(if $(TLS),--tls)
 
 test: ## everything that must hold: format, lints, tests, licences
 	@scripts/install.sh test

@@ -15,6 +15,7 @@ use crate::objects::Objects;
 use crate::store::Store;
 use crate::upkeep::Upkeep;
 use crate::vault::Vault;
+use crate::vault::tls::Tls;
 use crate::worker::Worker;
 use anyhow::{Context, anyhow};
 use std::net::TcpListener;
@@ -59,9 +60,16 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
     Ok(app.with_pace(pace).with_objects(objects).with_tokens(tokens))
 }
 
+/// What a gateway that serves needs beside: the files of TLS. Commands on the machine do without them.
+pub fn secure(app: App, settings: &Settings) -> anyhow::Result<App> {
+    let tls = settings.tls.as_ref().map(Tls::open).transpose();
+    Ok(app.with_tls(tls.context("TLS can't be set up; mend the files, or run `saphan doctor`")?))
+}
+
 /// Serves until stopped. Work that a crash or stop left unfinished is taken up at once, beside new requests. `drain_grace`:
 /// how long a gateway that was told to stop still takes requests, so that whoever hands them out hears of it.
 pub async fn serve(app: App, settings: &Settings, listener: TcpListener, drain_grace: Duration) -> anyhow::Result<()> {
+    let app = secure(app, settings)?;
     app.sweep_spool().context("what a crash left could not be cleared away")?;
     let pickups = pickups(&app, settings)?;
     let app = Arc::new(app);

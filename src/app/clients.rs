@@ -1,7 +1,7 @@
 //! Clients that may use the API: made, listed, rotated and revoked by the operator.
 //!
 //! Owns the secret: shown once, stored only as a hash. It serves as a key (`Authorization: Bearer …`), or to get access tokens
-//! with (`tokens.rs`), as the client's public keys do. Mutual TLS and people are not here yet.
+//! with (`tokens.rs`), as the client's public keys do. Certificates are bound to it in `certificates.rs`. People are not here yet.
 
 use super::{App, AppError, journal_entry};
 use crate::domain::agency::AgencyCode;

@@ -4,6 +4,7 @@
 //! SQL. Every use case takes a principal and asks it before anything else.
 
 pub mod assets;
+pub mod certificates;
 pub mod clients;
 pub mod counting;
 pub mod download;
@@ -33,7 +34,8 @@ use crate::domain::rule::LIM_FILE;
 use crate::domain::text::Bilingual;
 use crate::objects::{self, Objects, ObjectsError};
 use crate::sendback::SendbackError;
-use crate::store::{JournalEntry, KEYS_MAX, State, Store, StoreError};
+use crate::store::{CERTIFICATES_MAX, JournalEntry, KEYS_MAX, State, Store, StoreError};
+use crate::vault::tls::{CertificateForm, Tls};
 use crate::vault::{KeyError, Vault, VaultError};
 use assets::Assets;
 use jiff::Timestamp;
@@ -60,6 +62,7 @@ pub struct App {
     pub(crate) pace: Pace,
     pub(crate) board: Arc<Board>,
     pub(crate) tokens: Arc<TokenTerms>,
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) register: Arc<SharedRegister>,
 }
 
@@ -114,6 +117,12 @@ pub enum AppError {
     ClientKey(#[from] KeyError),
     #[error("the client has {KEYS_MAX} keys already; remove one first: saphan client key remove")]
     TooManyKeys,
+    #[error("this is no certificate of a client")]
+    ClientCertificate(#[from] CertificateForm),
+    #[error(
+        "the client has {CERTIFICATES_MAX} certificates already; remove one first: saphan client certificate remove"
+    )]
+    TooManyCertificates,
     #[error("nothing has been counted for this round")]
     NotCounted,
     /// Neither counted nor shown as an empty success. `rounds`: those of which something is in force.
@@ -275,7 +284,7 @@ impl App {
     ) -> Self {
         let objects = Objects::folder(&home);
         let (pace, board, tokens, register) = (Pace::default(), Arc::default(), Arc::default(), Arc::default());
-        App { store, vault, assets, limits, home, objects, threads, pace, board, tokens, register }
+        App { store, vault, assets, limits, home, objects, threads, pace, board, tokens, tls: None, register }
     }
 
     /// Keeps files elsewhere than in the home.

@@ -2,8 +2,10 @@
 //!
 //! Owns what a token says and how long it holds. A token is signed, so a reader elsewhere can check it by the published key;
 //! here the client is looked up as well, every time: a revoked one is out at once, not when its token ends. Refuses an assertion
-//! (RFC 7523) that serves twice, lives long, or was meant for somebody else.
+//! (RFC 7523) that serves twice, lives long, or was meant for somebody else. A token given on a connection with a certificate of
+//! the client serves on such connections only (RFC 8705).
 
+use super::certificates::Thumbprint;
 use super::{App, AppError};
 use crate::domain::ids::ClientId;
 use crate::domain::principal::{Denied, Principal, Scope};
@@ -50,6 +52,10 @@ pub enum Proof<'r> {
         client: Option<&'r str>,
         assertion: &'r str,
     },
+    /// The certificate of the connection, which the client is bound to (RFC 8705 §2).
+    Certificate {
+        client: &'r str,
+    },
 }
 
 /// Given once, kept nowhere.
@@ -67,6 +73,9 @@ pub enum TokenError {
     Client,
     #[error("the assertion is not valid: {0}")]
     Assertion(AssertionFault),
+    /// The client is bound to certificates, and the connection shows none of them.
+    #[error("the client is bound to another certificate")]
+    Certificate,
     /// Not one of the client's. The name is not repeated.
     #[error("a scope was asked for that the client does not have")]
     Scope,
@@ -99,6 +108,15 @@ struct Claims {
     exp: i64,
     jti: String,
     generation: i64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    cnf: Option<Confirmation>,
+}
+
+/// RFC 8705 §3.1.
+#[derive(Serialize, Deserialize)]
+struct Confirmation {
+    #[serde(rename = "x5t#S256")]
+    thumbprint: String,
 }
 
 /// RFC 7523 §3. Members we don't read are none of our business.
@@ -139,10 +157,16 @@ impl App {
         &self.tokens
     }
 
-    /// `scope`: those asked for, with spaces between; none: all the client has.
+    /// `scope`: those asked for, with spaces between; none: all the client has. `shown`: the certificate of the connection,
+    /// found good.
     ///
     /// Errors: `Token`.
-    pub async fn issue_token(&self, proof: Proof<'_>, scope: Option<&str>) -> Result<AccessToken, AppError> {
+    pub async fn issue_token(
+        &self,
+        proof: Proof<'_>,
+        scope: Option<&str>,
+        shown: Option<&Thumbprint>,
+    ) -> Result<AccessToken, AppError> {
         let now = Timestamp::now();
         let client = match proof {
             Proof::Secret { client, secret } => {
@@ -151,7 +175,15 @@ impl App {
                 found.filter(|found| found.id == id).ok_or(TokenError::Client)?
             }
             Proof::Assertion { client, assertion } => self.client_by_assertion(client, assertion, now).await?,
+            Proof::Certificate { client } => {
+                let found = self.store.client(&parsed(client)?).await?;
+                found.filter(|found| found.is_bound && shown.is_some()).ok_or(TokenError::Client)?
+            }
         };
+        match self.admit_bound(&client, shown).await {
+            Err(AppError::Denied(_)) => return Err(TokenError::Certificate.into()),
+            admitted => admitted?,
+        }
         let scopes = granted(&client, scope)?;
         let names: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
         let seconds = self.tokens.seconds;
@@ -166,6 +198,7 @@ impl App {
             exp: now.as_second() + seconds as i64,
             jti: uuid::Uuid::now_v7().simple().to_string(),
             generation: client.generation,
+            cnf: shown.map(|shown| Confirmation { thumbprint: shown.to_string() }),
         };
         let payload = serde_json::to_vec(&claims).map_err(|_| AppError::Worker)?;
         Ok(AccessToken { token: self.vault.sign_compact(TYP, &payload)?, seconds, scopes })
@@ -216,12 +249,14 @@ impl App {
     /// Who a bearer token is: an access token, or a client's secret used as a key. Secrets are 256 random bits, so looking up
     /// their hash leaks nothing worth timing.
     ///
-    /// Errors: `NotAuthenticated` for an unknown, expired or revoked one.
-    pub async fn authenticate(&self, token: &str) -> Result<Principal, AppError> {
+    /// Errors: `NotAuthenticated` for an unknown, expired or revoked one, `OtherCertificate` for one that is bound to another
+    /// certificate than `shown`, the one of the connection.
+    pub async fn authenticate(&self, token: &str, shown: Option<&Thumbprint>) -> Result<Principal, AppError> {
         let now = Timestamp::now();
         let Some(jws) = Jws::parse(token) else {
             let found = self.store.client_by_token_hash(&hash_token(token), now).await?;
             let client = found.ok_or(Denied::NotAuthenticated)?;
+            self.admit_bound(&client, shown).await?;
             let Client { id, name, agency, scopes, .. } = client;
             return Ok(Principal::Client { id, name, agency, scopes });
         };
@@ -234,7 +269,13 @@ impl App {
             return Err(Denied::NotAuthenticated.into());
         }
         let found = self.store.client(&id).await?.filter(|client| client.generation == claims.generation);
-        let Client { id, name, agency, scopes, .. } = found.ok_or(Denied::NotAuthenticated)?;
+        let client = found.ok_or(Denied::NotAuthenticated)?;
+        let bound_to = claims.cnf.as_ref().map(|bound| bound.thumbprint.as_str());
+        if bound_to.is_some() && bound_to != shown.map(Thumbprint::as_str) {
+            return Err(Denied::OtherCertificate.into());
+        }
+        self.admit_bound(&client, shown).await?;
+        let Client { id, name, agency, scopes, .. } = client;
         // What was taken from the client since is taken from its tokens, too.
         let asked: Vec<&str> = claims.scope.split(' ').collect();
         let scopes = scopes.into_iter().filter(|scope| asked.contains(&scope.as_str())).collect();

@@ -3,6 +3,7 @@
 use super::terminal::say;
 use crate::app::assets::{AssetFault, AssetFolders, Assets};
 use crate::app::examples;
+use crate::vault::tls::Tls;
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,8 +26,12 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut door = None;
     let mut faults: Vec<AssetFault> = match crate::config::Settings::load(arguments.config.as_deref()) {
-        Ok(_) => Vec::new(),
+        Ok(settings) => {
+            door = settings.tls;
+            Vec::new()
+        }
         Err(faults) => faults
             .0
             .into_iter()
@@ -54,6 +59,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Err(new) => faults.extend(new),
     }
+    if let Some(tls) = &door
+        && let Err(error) = Tls::open(tls)
+    {
+        let message = super::doctor::in_full(&error);
+        faults.push(AssetFault { path: "tls".to_owned(), line: None, column: None, message });
+    }
     if arguments.json {
         let list: Vec<_> = faults
             .iter()
@@ -61,7 +72,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             .collect();
         say!("{}", serde_json::json!({"faults": list}));
     } else if faults.is_empty() {
-        say!("✓ {}: no fault", said.unwrap_or_default());
+        let door = door.map_or_else(
+            || "plain HTTP".to_owned(),
+            |tls| format!("TLS, certificates of clients: {}", tls.client.as_str()),
+        );
+        say!("✓ {}, {door}: no fault", said.unwrap_or_default());
     } else {
         for fault in &faults {
             say!("{fault}");

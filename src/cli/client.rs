@@ -2,6 +2,7 @@
 
 use super::terminal;
 use super::terminal::say;
+use crate::app::App;
 use crate::domain::agency::AgencyCode;
 use crate::domain::ids::ClientId;
 use crate::domain::principal::{Principal, Scope};
@@ -62,6 +63,9 @@ enum Act {
     /// Public keys by which a client signs, instead of sending its token
     #[command(subcommand)]
     Key(Key),
+    /// Certificates that a client is bound to: with one, it is served only where it shows it
+    #[command(subcommand)]
+    Certificate(Certificate),
     /// Ends a client's access at once
     #[command(after_help = "Example:\n  saphan client revoke cli_0190…")]
     Revoke {
@@ -94,7 +98,32 @@ enum Key {
     },
 }
 
-/// A public key is a few hundred bytes.
+#[derive(Debug, Subcommand)]
+enum Certificate {
+    /// Adds one; prints its thumbprint
+    #[command(
+        after_help = "Example:\n  saphan client certificate add cli_0190… --pem obec.pem\n\nFrom the first one on the client needs a connection that shows one of them; with two the old one can follow the new."
+    )]
+    Add {
+        id: String,
+        /// The certificate alone, without its key
+        #[arg(long, value_name = "FILE")]
+        pem: PathBuf,
+    },
+    /// Lists thumbprints and ends
+    #[command(after_help = "Example:\n  saphan client certificate list cli_0190…")]
+    List { id: String },
+    /// It serves for the client no more; without any the client is bound to none
+    #[command(after_help = "Example:\n  saphan client certificate remove cli_0190… -- Zx81…")]
+    Remove {
+        id: String,
+        /// As `saphan client certificate list` shows it (after -- if it begins with -)
+        #[arg(allow_hyphen_values = true)]
+        thumbprint: String,
+    },
+}
+
+/// A public key is a few hundred bytes, a certificate a few thousand.
 const KEY_BYTES_MAX: u64 = 16 << 10;
 
 fn key_text(path: &Path) -> anyhow::Result<String> {
@@ -140,6 +169,7 @@ async fn act(act: &Act) -> anyhow::Result<ExitCode> {
             app.remove_client_key(&operator, &ClientId::parse(id)?, kid).await?;
             eprintln!("✓ {kid} signs for {id} no more");
         }
+        Act::Certificate(act) => certificate(&app, act).await?,
         Act::Revoke { id } => {
             app.revoke_client(&operator, &ClientId::parse(id)?).await?;
             eprintln!("✓ {id} may no longer use the gateway");
@@ -172,6 +202,27 @@ async fn act(act: &Act) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn certificate(app: &App, act: &Certificate) -> anyhow::Result<()> {
+    let operator = Principal::Operator;
+    match act {
+        Certificate::Add { id, pem } => {
+            let text = key_text(pem)?;
+            let added = app.add_client_certificate(&operator, &ClientId::parse(id)?, &text).await;
+            say!("{}", added.with_context(|| format!("{} can't be added", pem.display()))?);
+        }
+        Certificate::List { id } => {
+            for one in app.client_certificates(&operator, &ClientId::parse(id)?).await? {
+                say!("{}  {}", one.thumbprint, one.not_after);
+            }
+        }
+        Certificate::Remove { id, thumbprint } => {
+            app.remove_client_certificate(&operator, &ClientId::parse(id)?, thumbprint).await?;
+            eprintln!("✓ {thumbprint} serves for {id} no more");
+        }
+    }
+    Ok(())
 }
 
 fn issue(issued: &crate::app::clients::IssuedToken, json: bool) -> anyhow::Result<()> {

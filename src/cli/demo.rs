@@ -2,6 +2,8 @@
 //!
 //! Uses the very use cases of the other commands, on a store in a temporary folder that goes away at the end.
 
+mod secured;
+
 use super::terminal::say;
 use super::{publish, submit, summary};
 use crate::app::App;
@@ -30,11 +32,14 @@ const SAMPLES: [(&str, &str, &[u8]); 5] = [
 ];
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  saphan demo\n  saphan demo --once --lang th")]
+#[command(after_help = "Examples:\n  saphan demo\n  saphan demo --once --lang th\n  saphan demo --tls")]
 pub struct Arguments {
     /// End after the report instead of serving
     #[arg(long)]
     once: bool,
+    /// Over mutual TLS, with certificates made for it; shows what is refused
+    #[arg(long)]
+    tls: bool,
 }
 
 pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
@@ -44,8 +49,12 @@ pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
     settings.database = Database::Sqlite(settings.home.join("saphan.db"));
     settings.objects = Place::Folder(settings.home.clone());
     settings.pickups.clear();
+    settings.tls = None;
     crate::telemetry::init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if arguments.tls {
+        return runtime.block_on(secured::run(settings, folder.path(), arguments.once, lang));
+    }
     runtime.block_on(async {
         let app = crate::startup::open(&settings).await?;
         report(&app, folder.path(), lang).await?;
@@ -68,6 +77,11 @@ async fn report(app: &App, folder: &Path, lang: Lang) -> anyhow::Result<()> {
         let receipt = view.receipt.ok_or_else(|| anyhow!("{name} was not taken"))?;
         say!("{}", summary::receipt(name, &receipt, Some(rate), None, lang));
     }
+    counted(app, round, lang).await
+}
+
+/// The count of what was sent, and the open data of it.
+async fn counted(app: &App, round: Round, lang: Lang) -> anyhow::Result<()> {
     let counted = app.count(&Principal::Operator, round).await?;
     say!("{}", super::count::report(app, &counted.report(super::count::CASES_SHOWN)?, lang));
     let published = app.publish(&Principal::Operator, None).await?;

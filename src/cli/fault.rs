@@ -153,6 +153,10 @@ pub fn unreachable(origin: &str, error: &reqwest::Error) -> Fault {
             "ไม่ตอบภายในเวลา ลองใหม่ภายหลัง ส่งไฟล์เดิมซ้ำได้ ไฟล์เดียวกันรับครั้งเดียว",
             "it did not answer in time. Try again later; the same file may be sent again, it is taken once",
         ),
+        () if is_untrusted(error) => (
+            "ใบรับรองของระบบไม่ได้ออกโดย CA ที่เครื่องนี้เชื่อถือ หรือไม่ใช่ของที่อยู่นี้ ตรวจที่อยู่หลัง --server และระบุ CA ของระบบด้วย --ca",
+            "its certificate is not by a CA that this machine trusts, or not for this address. Check the address behind --server, and name the gateway's CA with --ca",
+        ),
         () if error.is_connect() => (
             "ต่อไม่ได้ ตรวจที่อยู่หลัง --server เครือข่าย และว่าระบบทำงานอยู่ แล้วส่งใหม่",
             "no connection. Check the address behind --server, the network, and that the gateway runs; then send again",
@@ -163,6 +167,12 @@ pub fn unreachable(origin: &str, error: &reqwest::Error) -> Fault {
         ),
     };
     Fault::new(format!("ติดต่อระบบที่ {origin} ไม่ได้: {th}"), format!("the gateway at {origin} can't be reached: {en}"))
+}
+
+/// The library's own words are the only sign of it.
+fn is_untrusted(error: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.map(ToString::to_string).any(|said| said.contains("certificate verify failed"))
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ mod check;
 mod client;
 mod count;
 mod demo;
+mod doctor;
 mod fault;
+mod gateway;
 mod journal;
 mod map;
 mod migrate;
@@ -64,6 +66,8 @@ enum Command {
     Client(client::Arguments),
     /// The journal: checks it from end to end, signs where it is, gives it out
     Journal(journal::Arguments),
+    /// Looks whether the place is in order: store, keys, room, TLS, clock
+    Doctor(doctor::Arguments),
     /// Brings the tables of the store up to date
     Migrate(migrate::Arguments),
     /// Prints the OpenAPI document
@@ -109,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Client(arguments) => client::run(&arguments),
         Command::Journal(arguments) => journal::run(&arguments, lang),
+        Command::Doctor(arguments) => doctor::run(&arguments, lang),
         Command::Migrate(arguments) => migrate::run(&arguments, lang),
         Command::Openapi(arguments) => openapi::run(&arguments),
     };

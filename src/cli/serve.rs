@@ -22,7 +22,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let app = crate::startup::open(&settings).await?;
-        eprintln!("Saphan listens on http://{}", listener.local_addr()?);
+        let scheme = if settings.tls.is_some() { "https" } else { "http" };
+        eprintln!("Saphan listens on {scheme}://{}", listener.local_addr()?);
         let grace = Duration::from_secs(settings.limits.drain_seconds);
         crate::startup::serve(app, &settings, listener, grace).await
     })?;

@@ -1,6 +1,7 @@
 //! `saphan submit`: one file into the store of this machine, or to a running gateway.
 
 use super::fault::Fault;
+use super::gateway::{self, Secured, Way};
 use super::progress::Progress;
 use super::terminal::say;
 use super::{EXIT_REFUSED, fault, summary, terminal};
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  saphan submit --mapping moe/schools --round 2026-06-10 schools.csv\n  saphan submit --mapping obec/enrolments --round 2569/1 obec.csv\n  SAPHAN_TOKEN=… saphan submit --server https://gateway.example.go.th --mapping obec/enrolments --round 2569/1 obec.csv\n\nExit codes: 0 all accepted, 2 some refused, 1 could not run or the whole file refused."
+    after_help = "Examples:\n  saphan submit --mapping moe/schools --round 2026-06-10 schools.csv\n  saphan submit --mapping obec/enrolments --round 2569/1 obec.csv\n  SAPHAN_TOKEN=… saphan submit --server https://gateway.example.go.th --mapping obec/enrolments --round 2569/1 obec.csv\n  SAPHAN_TOKEN=… saphan submit --server https://gateway.example.go.th --ca ca.pem --certificate obec.pem --key obec.key --mapping obec/enrolments --round 2569/1 obec.csv\n\nExit codes: 0 all accepted, 2 some refused, 1 could not run or the whole file refused."
 )]
 pub struct Arguments {
     /// Mapping, as obec/enrolments; the school register is moe/schools
@@ -42,6 +43,8 @@ pub struct Arguments {
     /// Token for the gateway (better given as SAPHAN_TOKEN)
     #[arg(long, env = "SAPHAN_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    #[command(flatten)]
+    secured: Secured,
     /// The receipt as JSON on standard output
     #[arg(long)]
     json: bool,
@@ -187,15 +190,20 @@ async fn remote(arguments: &Arguments, server: &str, lang: Lang) -> anyhow::Resu
             "a gateway wants a token: set SAPHAN_TOKEN to the one the ministry gave",
         )
     })?;
-    let mut headers = reqwest::header::HeaderMap::new();
-    let tag = if lang == Lang::Th { "th" } else { "en" };
-    headers.insert(reqwest::header::ACCEPT_LANGUAGE, reqwest::header::HeaderValue::from_static(tag));
-    let client = reqwest::Client::builder()
-        .default_headers(headers)
-        .connect_timeout(Duration::from_secs(10))
-        .read_timeout(Duration::from_secs(600))
-        .build()?;
-    let server = server.trim_end_matches('/');
+    let client = gateway::builder(&arguments.secured, lang)?.build()?;
+    let way = Way { client: &client, server: server.trim_end_matches('/'), token };
+    send(&way, &arguments.mapping, arguments.round, &arguments.mode, &arguments.input).await
+}
+
+/// Sends one file and waits for its end; also used by the demo.
+pub async fn send(
+    way: &Way<'_>,
+    mapping: &str,
+    round: Round,
+    mode: &str,
+    input: &Path,
+) -> anyhow::Result<SubmissionView> {
+    let Way { client, server, token } = way;
     let mut url = reqwest::Url::parse(&format!("{server}/v1/submissions")).map_err(|_| {
         Fault::new(
             "--server ไม่ใช่ที่อยู่ของระบบ เขียนอย่าง https://saphan.example.go.th",
@@ -204,11 +212,11 @@ async fn remote(arguments: &Arguments, server: &str, lang: Lang) -> anyhow::Resu
     })?;
     let origin = url.origin().ascii_serialization();
     url.query_pairs_mut()
-        .append_pair("mapping", &arguments.mapping)
-        .append_pair("round", &arguments.round.to_string())
-        .append_pair("mode", &arguments.mode);
-    let unreadable = |error: std::io::Error| fault::unreadable(&arguments.input, &error);
-    let file = tokio::fs::File::open(&arguments.input).await.map_err(unreadable)?;
+        .append_pair("mapping", mapping)
+        .append_pair("round", &round.to_string())
+        .append_pair("mode", mode);
+    let unreadable = |error: std::io::Error| fault::unreadable(input, &error);
+    let file = tokio::fs::File::open(input).await.map_err(unreadable)?;
     let length = file.metadata().await.map_err(unreadable)?.len();
     let body = reqwest::Body::wrap_stream(chunks(file));
     let sending = client

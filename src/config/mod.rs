@@ -10,10 +10,12 @@
 
 mod pickup;
 mod place;
+mod tls;
 mod value;
 
 pub use pickup::{PickupRound, PickupSettings};
 pub use place::{ObjectOptions, Place};
+pub use tls::{ClientCertificates, TlsSettings};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,6 +31,8 @@ pub struct Settings {
     pub database: Database,
     /// `SAPHAN_LISTEN`, default `127.0.0.1:8080`.
     pub listen: SocketAddr,
+    /// `SAPHAN_TLS_…`: how the door is secured; none: plain HTTP.
+    pub tls: Option<TlsSettings>,
     /// `SAPHAN_SCHEMAS`; none: `./schemas`, else what is inside the binary.
     pub schemas: Option<PathBuf>,
     /// `SAPHAN_MAPPINGS`; none: `./mappings`, else what is inside the binary.
@@ -44,7 +48,7 @@ pub struct Settings {
     /// `SAPHAN_PICKUP_SECONDS`: between two looks at them, default 15.
     pub pickup_seconds: u64,
     /// `SAPHAN_PUBLIC_URL`: where clients find this gateway, without a slash at its end; it stands in tokens as their issuer.
-    /// Default `http://` and the address that is listened on.
+    /// Default `http://` (with TLS `https://`) and the address that is listened on.
     pub public_url: String,
     /// `SAPHAN_TOKEN_SECONDS`: how long an access token holds. Default 900.
     pub token_seconds: u64,
@@ -62,6 +66,7 @@ impl std::fmt::Debug for Settings {
             .field("home", &self.home)
             .field("database", &self.database)
             .field("listen", &self.listen)
+            .field("tls", &self.tls)
             .field("schemas", &self.schemas)
             .field("mappings", &self.mappings)
             .field("master_key", &self.master_key.as_ref().map(|_| "…"))
@@ -125,10 +130,15 @@ pub struct LimitSettings {
 }
 
 /// Every setting, by its name in the file.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 28] = [
     "home",
     "database_url",
     "listen",
+    tls::CERTIFICATE,
+    tls::KEY,
+    tls::CLIENT,
+    tls::CLIENT_CA,
+    tls::CLIENT_CRL,
     "schemas",
     "mappings",
     "master_key",
@@ -216,8 +226,11 @@ impl Settings {
             object_options.check(&mut given);
         }
         let listen = given.take("listen", listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let tls = tls::read(&mut given);
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let settings = Settings {
-            public_url: given.take("public_url", public_url).unwrap_or_else(|| format!("http://{listen}")),
+            public_url: given.take("public_url", public_url).unwrap_or_else(|| format!("{scheme}://{listen}")),
+            tls,
             token_seconds: given.take("token_seconds", |text| number(text, 60, 3_600)).unwrap_or(900),
             objects,
             object_options,

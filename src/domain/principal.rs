@@ -68,6 +68,9 @@ pub enum Denied {
     Scope(Scope),
     #[error("the token belongs to another agency")]
     OtherAgency,
+    /// Stolen, or sent from another machine than it was given to.
+    #[error("the token or its client is bound to a certificate that this connection did not show")]
+    OtherCertificate,
 }
 
 /// Proof that the principal was allowed to act; only `Principal::authorise` makes one.

@@ -1,11 +1,13 @@
 //! Who is asking: the bearer token of a request to a `Principal`.
 //!
-//! Owns the header only. What a token means is asked of the [`Authenticator`]; what the principal may
+//! Owns the header only, and that a token is looked at together with the certificate of its connection. What a token means is asked of the [`Authenticator`]; what the principal may
 //! do is decided in the use case, in one place for API, commands and worker.
 
+use super::certificates;
 use super::problem::{Kind, Problem};
+use crate::app::certificates::Thumbprint;
 use crate::app::{App, AppError};
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Denied, Principal};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -18,8 +20,13 @@ const TOKEN_CHARS_MAX: usize = 2_048;
 
 /// Turns a token into the client that holds it.
 pub trait Authenticator: Send + Sync {
-    /// None: unknown, expired or revoked. The three are not told apart to the caller.
-    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<Principal>, Unanswered>>;
+    /// Denied: unknown, expired or revoked, which are not told apart to the caller; or bound to another certificate than
+    /// `shown`.
+    fn authenticate<'a>(
+        &'a self,
+        token: &'a str,
+        shown: Option<&'a Thumbprint>,
+    ) -> BoxFuture<'a, Result<Result<Principal, Denied>, Unanswered>>;
 }
 
 /// The token could not be looked up (the store does not answer).
@@ -28,11 +35,15 @@ pub trait Authenticator: Send + Sync {
 pub struct Unanswered(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 impl Authenticator for App {
-    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<Principal>, Unanswered>> {
+    fn authenticate<'a>(
+        &'a self,
+        token: &'a str,
+        shown: Option<&'a Thumbprint>,
+    ) -> BoxFuture<'a, Result<Result<Principal, Denied>, Unanswered>> {
         Box::pin(async move {
-            match App::authenticate(self, token).await {
-                Ok(principal) => Ok(Some(principal)),
-                Err(AppError::Denied(_)) => Ok(None),
+            match App::authenticate(self, token, shown).await {
+                Ok(principal) => Ok(Ok(principal)),
+                Err(AppError::Denied(denied)) => Ok(Err(denied)),
                 Err(error) => Err(Unanswered(Box::new(error))),
             }
         })
@@ -48,14 +59,14 @@ impl FromRequest for Caller {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let token = bearer(request);
+        let (token, shown) = (bearer(request), certificates::shown(request));
         let authenticator = request.app_data::<web::Data<dyn Authenticator>>().cloned();
         Box::pin(async move {
             let Some(token) = token? else { return Ok(Caller(Principal::Anonymous)) };
             let Some(authenticator) = authenticator else { return Err(Problem::new(Kind::Unavailable)) };
-            match authenticator.authenticate(&token).await {
-                Ok(Some(principal)) => Ok(Caller(principal)),
-                Ok(None) => Err(Problem::new(Kind::Unauthenticated)),
+            match authenticator.authenticate(&token, shown.as_ref()).await {
+                Ok(Ok(principal)) => Ok(Caller(principal)),
+                Ok(Err(denied)) => Err(denied.into()),
                 Err(unanswered) => Err(Problem::internal(unanswered)),
             }
         })

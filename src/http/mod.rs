@@ -8,6 +8,7 @@ pub mod answer;
 pub mod api;
 pub mod auth;
 pub mod body;
+pub mod certificates;
 pub mod content;
 pub mod context;
 pub mod metrics;

@@ -66,6 +66,13 @@ kinds! {
     TokenRequestInvalid = 400 "token-request-invalid",
     Unauthenticated = 401 "unauthenticated",
     ClientInvalid = 401 "client-invalid",
+    CertificateMissing = 401 "certificate-missing",
+    CertificateUnknown = 401 "certificate-unknown",
+    CertificateExpired = 401 "certificate-expired",
+    CertificateEarly = 401 "certificate-not-yet-valid",
+    CertificateRevoked = 401 "certificate-revoked",
+    CertificateUnfit = 401 "certificate-unfit",
+    CertificateOther = 401 "certificate-other",
     Forbidden = 403 "forbidden",
     NotFound = 404 "not-found",
     MethodNotAllowed = 405 "method-not-allowed",
@@ -297,7 +304,11 @@ impl Problem {
         response.insert_header((header::CONTENT_LANGUAGE, context.lang_tag()));
         response.insert_header((header::VARY, "accept-language"));
         match self.kind {
-            Kind::Unauthenticated => {
+            Kind::CertificateOther => {
+                // RFC 8705 §3.
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"saphan\", error=\"invalid_token\""));
+            }
+            kind if kind.status() == 401 && kind != Kind::ClientInvalid => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"saphan\""));
             }
             Kind::ClientInvalid => {
@@ -337,6 +348,7 @@ fn of_token(error: &TokenError) -> Problem {
     let client = Problem::new(Kind::ClientInvalid).oauth("invalid_client");
     match error {
         TokenError::Client => client,
+        TokenError::Certificate => Problem::new(Kind::CertificateOther).oauth("invalid_client"),
         TokenError::Scope => Problem::new(Kind::TokenRequestInvalid)
             .oauth("invalid_scope")
             .detail("ขอ scope ที่ระบบลูกข่ายนี้ไม่มี", "A scope was asked for that this client does not have."),
@@ -367,6 +379,7 @@ impl From<Denied> for Problem {
                 format!("โทเคนนี้ไม่มีสิทธิ์ {}", scope.as_str()),
                 format!("The token does not carry the scope {}.", scope.as_str()),
             ),
+            Denied::OtherCertificate => Problem::new(Kind::CertificateOther),
             Denied::OtherAgency => {
                 Problem::new(Kind::Forbidden).detail("เป็นข้อมูลของหน่วยงานอื่น", "The data belong to another agency.")
             }

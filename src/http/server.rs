@@ -5,6 +5,7 @@
 use super::answer::answer;
 use super::api::health::Readiness;
 use super::auth::Authenticator;
+use super::certificates;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::queue::Queue;
@@ -21,6 +22,8 @@ use std::time::Duration;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
+/// The handshake of TLS must be over within this time.
+const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 /// Headers must be there within this time of the connection.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -52,6 +55,8 @@ impl Parts {
 pub fn start(listener: TcpListener, parts: Parts, threads: Option<usize>) -> io::Result<Server> {
     let table = web::Data::new(RouteTable::of(&openapi::document()));
     let metrics = web::Data::new(Metrics::default());
+    let app = parts.app.clone();
+    let tls = app.tls().cloned();
     let server = HttpServer::new(move || {
         let (app, document) =
             App::new().into_utoipa_app().openapi(openapi::head()).configure(api::routes).split_for_parts();
@@ -67,8 +72,11 @@ pub fn start(listener: TcpListener, parts: Parts, threads: Option<usize>) -> io:
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", openapi::complete(document)))
             .default_service(web::to(unmatched))
             .wrap(Compress::default())
+            .wrap(from_fn(certificates::admit))
             .wrap(from_fn(answer))
     })
+    .on_connect(move |io, connection| certificates::remember(&app, io, connection))
+    .tls_handshake_timeout(HANDSHAKE_TIME_MAX)
     .client_request_timeout(HEAD_TIME_MAX)
     .client_disconnect_timeout(DISCONNECT_TIME_MAX)
     // One who hung up waits for nothing: what streams to them ends, and their place is free.
@@ -81,7 +89,11 @@ pub fn start(listener: TcpListener, parts: Parts, threads: Option<usize>) -> io:
         Some(threads) => server.workers(threads),
         None => server,
     };
-    Ok(server.listen(listener)?.run())
+    let server = match tls {
+        Some(tls) => server.listen_openssl(listener, tls.acceptor().map_err(io::Error::other)?)?,
+        None => server.listen(listener)?,
+    };
+    Ok(server.run())
 }
 
 async fn unmatched(request: HttpRequest, table: web::Data<RouteTable>) -> Result<HttpResponse, Problem> {

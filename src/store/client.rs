@@ -33,6 +33,8 @@ pub struct Client {
     pub last_used_at: Option<Timestamp>,
     /// Rises when everything issued to the client so far ends at once.
     pub generation: i64,
+    /// Has it certificates, so that it is served only where it shows one of them?
+    pub is_bound: bool,
 }
 
 /// What becomes of the secret before when there is a new one.
@@ -48,7 +50,11 @@ const INSERT: &str = "INSERT INTO client (id, name, agency, scopes, token_hash, 
     VALUES ($1, $2, $3, $4, $5, $6)";
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT id, name, agency, scopes, created_at, revoked_at, last_used_at, generation FROM client ", $rest)
+        concat!(
+            "SELECT id, name, agency, scopes, created_at, revoked_at, last_used_at, generation, \
+            (SELECT count(*) FROM client_certificate b WHERE b.client = client.id) AS certificates FROM client ",
+            $rest
+        )
     };
 }
 const BY_TOKEN: &str =
@@ -68,6 +74,7 @@ pub(super) const STATEMENTS: &[&str] = &[INSERT, BY_TOKEN, BY_ID, ALL, REVOKE, R
 fn from_row(found: &Row) -> Result<Client, StoreError> {
     let scopes: &str = found.try_get("scopes")?;
     let agency: Option<&str> = found.try_get("agency")?;
+    let certificates: i64 = found.try_get("certificates")?;
     Ok(Client {
         id: ClientId::parse(found.try_get("id")?).map_err(|_| StoreError::Unreadable("client.id"))?,
         name: found.try_get("name")?,
@@ -80,6 +87,7 @@ fn from_row(found: &Row) -> Result<Client, StoreError> {
         revoked_at: optional_time_from(found.try_get("revoked_at")?, "client.revoked_at")?,
         last_used_at: optional_time_from(found.try_get("last_used_at")?, "client.last_used_at")?,
         generation: found.try_get("generation")?,
+        is_bound: certificates > 0,
     })
 }
 

@@ -81,7 +81,7 @@ pub(super) const REFRESH_STATISTICS: &str = "ANALYZE (SKIP_LOCKED) holding, roll
 type Cause = fn() -> StoreError;
 
 /// Text that SQLite's message for a broken constraint holds (it names columns, not constraints), and what it means.
-const SQLITE_CONSTRAINTS: [(&str, Cause); 12] = [
+const SQLITE_CONSTRAINTS: [(&str, Cause); 13] = [
     ("submission.idempotency_key", || StoreError::IdempotencyKeyUsed),
     ("submission.id", || StoreError::SubmissionExists),
     ("client.token_hash", || StoreError::ClientExists),
@@ -92,13 +92,14 @@ const SQLITE_CONSTRAINTS: [(&str, Cause); 12] = [
     ("refused_row.record", || StoreError::RowTwice),
     ("school.school_id", || StoreError::SchoolTwice),
     ("client_key.client", || StoreError::KeyExists),
+    ("client_certificate.client", || StoreError::CertificateExists),
     ("assertion.hash", || StoreError::AssertionUsed),
     // Every reference that can break is one to a submission.
     ("FOREIGN KEY", || StoreError::NoSuchSubmission),
 ];
 
 /// PostgreSQL's constraints by name.
-const POSTGRES_CONSTRAINTS: [(&str, Cause); 16] = [
+const POSTGRES_CONSTRAINTS: [(&str, Cause); 18] = [
     ("submission_idempotency", || StoreError::IdempotencyKeyUsed),
     ("submission_id", || StoreError::SubmissionExists),
     ("client_token", || StoreError::ClientExists),
@@ -110,6 +111,8 @@ const POSTGRES_CONSTRAINTS: [(&str, Cause); 16] = [
     ("school_school_id", || StoreError::SchoolTwice),
     ("client_key_kid", || StoreError::KeyExists),
     ("client_key_client", || StoreError::NoSuchClient),
+    ("client_certificate_thumbprint", || StoreError::CertificateExists),
+    ("client_certificate_client", || StoreError::NoSuchClient),
     ("assertion_once", || StoreError::AssertionUsed),
     ("holding_submission", || StoreError::NoSuchSubmission),
     ("superseded_submission", || StoreError::NoSuchSubmission),

@@ -35,6 +35,10 @@ pub enum StoreError {
     KeyExists,
     #[error("the client has no such key")]
     NoSuchKey,
+    #[error("the client has this certificate already")]
+    CertificateExists,
+    #[error("the client has no such certificate")]
+    NoSuchCertificate,
     #[error("the assertion was used before")]
     AssertionUsed,
     #[error("the submission is {}, so this can't be done", .0.as_str())]
@@ -75,13 +79,16 @@ impl StoreError {
 
     /// Somebody else was quicker, or it was done already: trying again changes nothing.
     pub fn is_conflict(&self) -> bool {
-        use StoreError::{ClientExists, IdempotencyKeyUsed, KeyExists, ReleaseExists, SubmissionExists, WrongState};
-        matches!(self, IdempotencyKeyUsed | SubmissionExists | ClientExists | ReleaseExists | KeyExists | WrongState(_))
+        use StoreError::{CertificateExists, KeyExists};
+        use StoreError::{ClientExists, IdempotencyKeyUsed, ReleaseExists, SubmissionExists, WrongState};
+        matches!(self, IdempotencyKeyUsed | SubmissionExists | ClientExists | ReleaseExists | WrongState(_))
+            || matches!(self, KeyExists | CertificateExists)
     }
 
     /// It speaks of a thing that isn't there.
     pub fn is_unknown(&self) -> bool {
-        matches!(self, StoreError::NoSuchSubmission | StoreError::NoSuchClient | StoreError::NoSuchKey)
+        use StoreError::{NoSuchCertificate, NoSuchClient, NoSuchKey, NoSuchSubmission};
+        matches!(self, NoSuchSubmission | NoSuchClient | NoSuchKey | NoSuchCertificate)
     }
 }
 

@@ -16,6 +16,7 @@ mod change;
 mod checkpoint;
 mod claim;
 mod client;
+mod client_certificate;
 mod client_key;
 mod commit;
 mod count;
@@ -40,6 +41,7 @@ mod upload;
 pub use census::{Census, Found, GradeAge};
 pub use claim::{Claim, Duty, OnDuty};
 pub use client::{Client, NewClient, OldSecret};
+pub use client_certificate::{CERTIFICATES_MAX, StoredCertificate};
 pub use client_key::{KEYS_MAX, StoredKey};
 pub use commit::Change;
 pub use count::{CountView, SubmissionInForce};
@@ -65,6 +67,15 @@ pub struct Store {
     claims: Claims,
     /// The rows lie on several machines.
     is_distributed: bool,
+}
+
+/// Numbers of migrations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tables {
+    /// None: there are no tables yet.
+    pub found: Option<i64>,
+    /// The newest that this program brings.
+    pub known: i64,
 }
 
 /// What became of the wish to spread the rows over several machines.
@@ -103,6 +114,15 @@ impl Store {
         roll::backfill(&store).await?;
         journal::chain(&store).await?;
         Ok(store)
+    }
+
+    /// How far the tables of a database are and how far this program would bring them; it changes nothing.
+    pub async fn look(database: &Database) -> Result<Tables, StoreError> {
+        let found = match database {
+            Database::Sqlite(path) => sqlite::look(path).await?,
+            Database::Postgres(address) => postgres::look(address).await?,
+        };
+        Ok(Tables { found, known: sqlite::newest() })
     }
 
     /// Number of the last migration.
@@ -155,6 +175,7 @@ fn statements() -> Vec<engine::Sql> {
         census::STATEMENTS,
         checkpoint::STATEMENTS,
         client::STATEMENTS,
+        client_certificate::STATEMENTS,
         client_key::STATEMENTS,
         commit::STATEMENTS,
         count::STATEMENTS,

@@ -21,6 +21,7 @@ mod jws;
 mod keyring;
 mod seal;
 mod sign;
+pub mod tls;
 
 pub use digest::{Checked, Checksum, HmacStream, Sha256Stream, hash_token, random_token, sha256, sha256_hex};
 pub use file::{KeptFile, SealedReader, SealedWriter};

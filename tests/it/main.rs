@@ -28,6 +28,7 @@ mod samples;
 mod server;
 mod tidy;
 mod time_limit;
+mod tls;
 mod together;
 mod told;
 mod uploads;

@@ -28,6 +28,8 @@ mod replicas;
 mod samples;
 #[path = "time_limit.rs"]
 mod time_limit;
+#[path = "tls.rs"]
+mod tls;
 #[path = "together.rs"]
 mod together;
 #[path = "told.rs"]

@@ -3,6 +3,7 @@
 //! Owns those answers, the counters and the public key. None says anything of data, so all are open to all.
 
 use crate::app::App;
+use crate::http::certificates;
 use crate::http::content::PUBLIC;
 use crate::http::metrics::Metrics;
 use crate::http::problem::{Kind, Problem};
@@ -59,11 +60,17 @@ pub async fn ready(_: NoQuery, readiness: web::Data<dyn Readiness>) -> Result<we
     }
 }
 
-/// Counters for Prometheus: answers by route template and status, submissions waiting.
+/// Counters for Prometheus: answers by route template and status, submissions waiting, ends of certificates.
 #[utoipa::path(tag = "health", responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/metrics")]
-pub async fn metrics(_: NoQuery, metrics: web::Data<Metrics>, queue: web::Data<dyn Queue>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.text(queue.waiting()))
+pub async fn metrics(
+    _: NoQuery,
+    metrics: web::Data<Metrics>,
+    queue: web::Data<dyn Queue>,
+    app: web::Data<App>,
+) -> HttpResponse {
+    let text = metrics.text(queue.waiting()) + &certificates::metrics(&app);
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
 }
 
 /// The key that signs manifests, as a JWK set (RFC 7517).

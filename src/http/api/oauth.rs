@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::app::tokens::{AccessToken, Proof, TokenError};
 use crate::domain::principal::Scope;
 use crate::http::body::Body;
+use crate::http::certificates;
 use crate::http::problem::{Kind, Problem};
 use crate::http::query::NoQuery;
 use actix_web::http::header;
@@ -24,7 +25,8 @@ const FORM_TIME_MAX: Duration = Duration::from_secs(30);
 const GRANT: &str = "client_credentials";
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// What is asked for. The client proves itself by HTTP Basic, by `client_id` and `client_secret`, or by an assertion.
+/// What is asked for. The client proves itself by HTTP Basic, by `client_id` and `client_secret`, by an assertion, or by the
+/// certificate of its connection with `client_id` alone.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = TokenRequest)]
 #[expect(dead_code, reason = "only for the document; the form is read by its own rules")]
@@ -56,7 +58,7 @@ pub struct TokenBody {
 }
 
 /// A short-lived access token for a client that proves who it is. It is sent as `Authorization: Bearer …`, and ends at once when
-/// the client is revoked.
+/// the client is revoked. Got over mutual TLS, it serves only on connections that show the same certificate (RFC 8705).
 #[utoipa::path(tag = "access", operation_id = "get_token",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = TokenBody)))]
@@ -74,8 +76,8 @@ pub async fn token(
             .detail("รับเฉพาะ grant_type=client_credentials", "Only grant_type=client_credentials is served here."));
     }
     let basic = basic(&request)?;
-    let issued = app.issue_token(proof(&form, basic.as_ref())?, form.get("scope").map(String::as_str)).await?;
-    Ok(answer(issued))
+    let (scope, shown) = (form.get("scope").map(String::as_str), certificates::shown(&request));
+    Ok(answer(app.issue_token(proof(&form, basic.as_ref())?, scope, shown.as_ref()).await?))
 }
 
 fn answer(issued: AccessToken) -> HttpResponse {
@@ -143,7 +145,10 @@ fn proof<'r>(form: &'r BTreeMap<String, String>, basic: Option<&'r (String, Stri
             &format!("client_assertion_type ต้องเป็น {ASSERTION}"),
             &format!("client_assertion_type is to be {ASSERTION}."),
         )),
-        (None, None, None) => Err(TokenError::Client).map_err(|error| Problem::from(crate::app::AppError::from(error))),
+        (None, None, None) => match of("client_id") {
+            Some(client) => Ok(Proof::Certificate { client }),
+            None => Err(Problem::from(crate::app::AppError::from(TokenError::Client))),
+        },
         _ => Err(invalid("ยืนยันตัวได้ทางเดียวต่อคำขอ", "One request proves the client in one way only.")),
     }
 }
@@ -161,7 +166,9 @@ pub async fn server(_: NoQuery, app: web::Data<App>) -> HttpResponse {
         "grant_types_supported": [GRANT],
         "response_types_supported": [],
         "scopes_supported": scopes,
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "token_endpoint_auth_methods_supported":
+            ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"],
+        "tls_client_certificate_bound_access_tokens": app.tls().is_some(),
         "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
     }))
 }

@@ -45,6 +45,7 @@ const SESSION: [(&str, &str); 6] = [
     ("work_mem", "64MB"),
 ];
 const VERSION: &str = "SELECT CAST(current_setting('server_version_num') AS integer) / 10000";
+const HAS_TABLES: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
 const ENCODING: &str = "SELECT current_setting('server_encoding')";
 
 pub(super) async fn open(address: &str) -> Result<Store, StoreError> {
@@ -60,6 +61,14 @@ pub(super) async fn open(address: &str) -> Result<Store, StoreError> {
     let (read, write) = (Pool::Postgres(LastingPool::new(read)), Pool::Postgres(LastingPool::new(write)));
     let is_distributed = distribute::is_distributed(read.snapshot().await?).await?;
     Ok(Store { read, write, claims: Claims::Rows(LastingPool::new(claims)), is_distributed })
+}
+
+/// How far the tables are, which are only read. None: there are none.
+pub(super) async fn look(address: &str) -> Result<Option<i64>, StoreError> {
+    let mut connection = options(address)?.connect().await?;
+    check(&mut connection).await?;
+    let is_there: bool = sqlx::query_scalar(HAS_TABLES).fetch_one(&mut connection).await?;
+    if is_there { Ok(sqlx::query_scalar(super::VERSION).fetch_one(&mut connection).await?) } else { Ok(None) }
 }
 
 fn options(address: &str) -> Result<PgConnectOptions, StoreError> {
@@ -92,7 +101,16 @@ async fn check(connection: &mut PgConnection) -> Result<(), StoreError> {
 /// What only PostgreSQL runs, for the test that prepares every statement.
 #[cfg(test)]
 pub(super) fn statements() -> Vec<&'static str> {
-    let own = [VERSION, ENCODING, super::dialect::TAKE_TURN, claim::ENTER, claim::TAKE, claim::LEAVE, claim::TRY_TURN];
+    let own = [
+        VERSION,
+        ENCODING,
+        HAS_TABLES,
+        super::dialect::TAKE_TURN,
+        claim::ENTER,
+        claim::TAKE,
+        claim::LEAVE,
+        claim::TRY_TURN,
+    ];
     [&own[..], &super::push_down::STATEMENTS].concat()
 }
 

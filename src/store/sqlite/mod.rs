@@ -22,6 +22,7 @@ use std::path::Path;
 use std::time::Duration;
 
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
+const HAS_TABLES: &str = "SELECT count(*) > 0 FROM sqlite_master WHERE name = '_sqlx_migrations'";
 
 /// Readers at once; each is a thread with its own page cache.
 const READERS_MAX: u32 = 4;
@@ -58,6 +59,22 @@ pub(super) async fn open(path: &Path) -> Result<Store, StoreError> {
         .await?;
     let claims = Claims::Files(path.with_file_name("claims"));
     Ok(Store { read: Pool::Sqlite(read), write: Pool::Sqlite(write), claims, is_distributed: false })
+}
+
+/// Number of the newest migration that this program knows.
+pub(super) fn newest() -> i64 {
+    MIGRATOR.iter().map(|one| one.version).max().unwrap_or(0)
+}
+
+/// How far the tables of the file are, which is only read. None: there is no file, or there are no tables in it.
+pub(super) async fn look(path: &Path) -> Result<Option<i64>, StoreError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).disable_statement_logging();
+    let mut connection = options.connect().await?;
+    let is_there: bool = sqlx::query_scalar(HAS_TABLES).fetch_one(&mut connection).await?;
+    if is_there { Ok(sqlx::query_scalar(super::VERSION).fetch_one(&mut connection).await?) } else { Ok(None) }
 }
 
 /// Makes the file with mode 0600 before SQLite would make it with the process's own mask; its log files take the same mode.

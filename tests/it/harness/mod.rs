@@ -2,6 +2,7 @@
 //!
 //! Owns starting and stopping; every test has its own, so none depends on another's order.
 
+pub mod ca;
 pub mod cli;
 pub mod database;
 pub mod objects;
@@ -151,20 +152,22 @@ impl Gateway {
 
     fn start_in(home: Arc<tempfile::TempDir>, settings: &[(&str, &str)], overloaded: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
         let mut given = BTreeMap::from([("SAPHAN_HOME".to_owned(), home.path().display().to_string())]);
         given.extend(
             database::address(super::ENGINE, home.path()).map(|address| ("SAPHAN_DATABASE_URL".to_owned(), address)),
         );
         given.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let settings = Settings::parse(None, &given).unwrap();
+        let url = format!("{}://{address}", if settings.tls.is_some() { "https" } else { "http" });
         let unready = Arc::new(Switch::default());
         let readiness = unready.clone();
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async move {
-                let app = Arc::new(saphan::startup::open(&settings).await.unwrap());
+                let app = saphan::startup::open(&settings).await.unwrap();
+                let app = Arc::new(saphan::startup::secure(app, &settings).unwrap());
                 let mut tokens = BTreeMap::new();
                 for (name, agency, scope) in CLIENTS {
                     let agency = agency.map(|agency| AgencyCode::parse(agency).unwrap());

@@ -39,7 +39,16 @@ impl Running {
 
     /// SIGTERM; it goes on until it is done.
     pub fn ask_to_stop(&self) {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        self.tell("-TERM");
+    }
+
+    /// SIGHUP: it is to look at its files.
+    pub fn hang_up(&self) {
+        self.tell("-HUP");
+    }
+
+    fn tell(&self, signal: &str) {
+        let told = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(told.success());
     }
 
