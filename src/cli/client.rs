@@ -94,6 +94,7 @@ enum Key {
     Remove {
         id: String,
         /// As `saphan client key list` shows it
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }
@@ -114,10 +115,10 @@ enum Certificate {
     #[command(after_help = "Example:\n  saphan client certificate list cli_0190…")]
     List { id: String },
     /// It serves for the client no more; without any the client is bound to none
-    #[command(after_help = "Example:\n  saphan client certificate remove cli_0190… -- Zx81…")]
+    #[command(after_help = "Example:\n  saphan client certificate remove cli_0190… Zx81…")]
     Remove {
         id: String,
-        /// As `saphan client certificate list` shows it (after -- if it begins with -)
+        /// As `saphan client certificate list` shows it
         #[arg(allow_hyphen_values = true)]
         thumbprint: String,
     },

@@ -320,6 +320,11 @@ fn the_command_line_adds_lists_and_removes_keys_and_rotates_with_overlap() {
     let private = named("add", path);
     assert!(private.code == 1 && private.stderr.contains("keep that one secret"), "{}", private.stderr);
     assert_eq!((named("remove", &key.kid).code, named("remove", &key.kid).code), (0, 1));
+    // One in 64 begins like an option.
+    for kind in ["key", "certificate"] {
+        let unknown = saphan.run(&["client", kind, "remove", &id, "-x81"]);
+        assert!(unknown.stderr.contains(&format!("has no such {kind}")), "{}", unknown.stderr);
+    }
     let rotated = saphan.run(&["client", "rotate", &id, "--overlap", "48", "--json"]);
     assert_eq!(rotated.code, 0, "{}", rotated.stderr);
     assert_eq!(saphan.run(&["client", "rotate", &id, "--overlap", "0"]).code, 1);
