@@ -76,7 +76,6 @@ async fn swept(saphan: &Saphan, objects: &Objects, settings: &[(&str, String)], 
     assert_eq!(files(saphan.home(), "spool"), Vec::<PathBuf>::new());
 }
 
-#[expect(clippy::print_stdout, reason = "shown if it fails")]
 async fn killed_at_random_moments(kills: u64, kind: Kind) {
     let folder = tempfile::tempdir().unwrap();
     let saphan = Saphan::new(folder.path());
