@@ -1,4 +1,5 @@
-//! The hot path piece by piece: text repair, identifiers, dates, code lookup, and one block through the whole line.
+//! The hot path piece by piece: text repair, identifiers, dates, code lookup, one block through the whole line,
+//! and what a decision of the limits adds to a request.
 //!
 //! Owns the small numbers that say which piece made the line slower; `make bench` has the large ones. For figures that
 //! repeat to the instruction run one of them under `valgrind --tool=callgrind` (see docs/benchmarks.md).
@@ -6,7 +7,11 @@
 use bumpalo::Bump;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use saphan::app::assets::{AssetFolders, Assets};
+use saphan::config::Settings;
 use saphan::decode::{Input, Limits, MemoryInput};
+use saphan::domain::ids::ClientId;
+use saphan::domain::quota::{Class, Overrides};
+use saphan::limit::{Ask, Limiter, Who};
 use saphan::mapping::RunContext;
 use saphan::mapping::steps::date::{DatePattern, date};
 use saphan::mapping::steps::learner_id::learner_id;
@@ -14,6 +19,7 @@ use saphan::mapping::steps::{Outcome, tidy};
 use saphan::pipeline::{self, Renderer, Run};
 use saphan::standards::{CodeList, Library};
 use saphan::validate::Valid;
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -107,6 +113,25 @@ fn lines(criterion: &mut Criterion, assets: &Assets) {
     group.finish();
 }
 
+/// In this process; a shared server costs a round trip to it besides.
+fn decisions(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let settings = Settings::parse(None, &BTreeMap::new());
+    let (Ok(runtime), Some(Ok(limiter))) = (runtime, settings.ok().map(|settings| Limiter::open(&settings.rates)))
+    else {
+        return;
+    };
+    let mut group = criterion.benchmark_group("limits");
+    let (client, own) = (ClientId::from_uuid(uuid::Uuid::nil()), Overrides::default());
+    for class in [Class::Read, Class::Submit] {
+        group.bench_function(class.as_str(), |bencher| {
+            let ask = || Ask { who: Who::Client(client.clone()), class, bytes: 1 << 20, own: &own };
+            bencher.iter(|| runtime.block_on(limiter.decide(black_box(ask()))));
+        });
+    }
+    group.finish();
+}
+
 #[expect(clippy::panic, reason = "without the project's own standards there is nothing to measure")]
 fn all(criterion: &mut Criterion) {
     let assets = match Assets::load(&AssetFolders::default()) {
@@ -116,6 +141,7 @@ fn all(criterion: &mut Criterion) {
     steps(criterion);
     codes(criterion, &assets.library);
     lines(criterion, &assets);
+    decisions(criterion);
 }
 
 criterion_group!(benches, all);

@@ -20,6 +20,7 @@ pub mod count;
 pub mod decode;
 pub mod domain;
 pub mod http;
+pub mod limit;
 pub mod mapping;
 pub mod objects;
 pub mod opendata;

@@ -11,11 +11,13 @@
 mod pickup;
 mod place;
 mod tls;
+mod rates;
 mod value;
 
 pub use pickup::{PickupRound, PickupSettings};
 pub use place::{ObjectOptions, Place};
 pub use tls::{ClientCertificates, TlsSettings};
+pub use rates::{RateSettings, RateStore};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -57,6 +59,8 @@ pub struct Settings {
     /// `SAPHAN_CHECKPOINT_SECONDS`: and so long after the last time if there are new ones, default 600.
     pub checkpoint_seconds: u64,
     pub limits: LimitSettings,
+    /// How much each client may ask for.
+    pub rates: RateSettings,
 }
 
 impl std::fmt::Debug for Settings {
@@ -79,6 +83,7 @@ impl std::fmt::Debug for Settings {
             .field("checkpoint_entries", &self.checkpoint_entries)
             .field("checkpoint_seconds", &self.checkpoint_seconds)
             .field("limits", &self.limits)
+            .field("rates", &self.rates)
             .finish()
     }
 }
@@ -130,7 +135,7 @@ pub struct LimitSettings {
 }
 
 /// Every setting, by its name in the file.
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 36] = [
     "home",
     "database_url",
     "listen",
@@ -159,6 +164,14 @@ const NAMES: [&str; 28] = [
     "work_seconds_max",
     "upload_idle_seconds_max",
     "drain_seconds",
+    "rate_submit",
+    "rate_submit_bytes",
+    "rate_submit_records",
+    "rate_lookup",
+    "rate_read",
+    "rate_open",
+    "rate_store_url",
+    "rate_store_ms_max",
 ];
 const PREFIX: &str = "SAPHAN_";
 /// A list, so it has its place in the file only.
@@ -228,7 +241,9 @@ impl Settings {
         let listen = given.take("listen", listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let tls = tls::read(&mut given);
         let scheme = if tls.is_some() { "https" } else { "http" };
+        let rates = RateSettings::take(&mut given);
         let settings = Settings {
+            rates,
             public_url: given.take("public_url", public_url).unwrap_or_else(|| format!("{scheme}://{listen}")),
             tls,
             token_seconds: given.take("token_seconds", |text| number(text, 60, 3_600)).unwrap_or(900),
@@ -321,6 +336,8 @@ fn from_file(file: ConfigFile<'_>, given: &mut Given) -> Vec<PickupSettings> {
                  ~/.pgpass, or set SAPHAN_DATABASE_URL"
                     .into(),
             );
+        } else if RateSettings::is_secret(&name, &text) {
+            given.fault(place, "a password doesn't belong in this file: set SAPHAN_RATE_STORE_URL".into());
         } else if NAMES.contains(&name.as_str()) {
             given.set(name, place, text);
         } else {

@@ -206,3 +206,32 @@ fn places_where_files_are_dropped_are_read_from_the_file_with_all_their_faults()
     assert!(self::faults(&twice, &[])[0].contains("stands twice"));
     assert!(self::faults("pickup: /srv/drop\n", &[])[0].contains("a list of places"));
 }
+
+#[test]
+fn how_much_may_be_asked_has_a_default_for_every_policy_and_is_given_in_words() {
+    use crate::domain::quota::{Allowance, Policy};
+    let settings = Settings::parse(None, &environment(&[])).unwrap();
+    for (policy, name, default) in rates::RATES {
+        assert!(NAMES.contains(&name));
+        assert_eq!(settings.rates.allowances[&policy].to_string(), default);
+    }
+    assert_eq!(settings.rates.store, None);
+    let given = [("RATE_READ", "5/min burst 2"), ("RATE_STORE_URL", "redis://:topsecret@limits:6379/1")];
+    let settings = Settings::parse(file("rate_read: 9/s\nrate_submit: none\n"), &environment(&given)).unwrap();
+    assert_eq!(settings.rates.allowances[&Policy::Read].to_string(), "5/min burst 2");
+    assert_eq!(settings.rates.allowances[&Policy::Submit], Allowance::Unlimited);
+    assert_eq!(settings.rates.store.as_ref().unwrap().url(), given[1].1);
+    assert!(!format!("{settings:?}").contains("topsecret"));
+    let text = "rate_read: much\nrate_store_url: redis://:topsecret@limits\n";
+    let faults = faults(text, &[("RATE_LOOKUP", "0/s"), ("RATE_STORE_URL", "http://topsecret@x")]);
+    for (place, fault) in [
+        ("saphan.yaml:1:", "`600/min burst 100`"),
+        ("saphan.yaml:2:", "a password"),
+        ("SAPHAN_RATE_LOOKUP", "too much or too little"),
+        ("SAPHAN_RATE_STORE_URL", "redis://"),
+    ] {
+        assert!(faults.iter().any(|f| f.starts_with(place) && f.contains(fault)), "{place} {fault}: {faults:#?}");
+    }
+    assert!(!faults.concat().contains("topsecret"));
+    assert!(self::faults("", &[("RATE_STORE_URL", "rediss://limits#insecure")])[0].contains("certificate"));
+}

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod learner_id;
 pub mod place;
 pub mod principal;
+pub mod quota;
 pub mod receipt;
 pub mod round;
 pub mod rule;
