@@ -144,6 +144,15 @@ need_balancers() {
   restore_service_policy
 }
 
+# The tests' own server for limits: any Redis or Valkey. Debian's redis-tools has the program and starts no service.
+need_limit_server() {
+  local program
+  for program in valkey-server redis-server redis-check-rdb valkey-check-rdb; do
+    command -v "$program" >/dev/null 2>&1 && return 0
+  done
+  need redis-tools
+}
+
 need_rust() {
   if ! command -v cargo >/dev/null 2>&1 && [ -r "$HOME/.cargo/env" ]; then
     die "Rust is installed but not on the PATH of this shell. Run:  . \"\$HOME/.cargo/env\""
@@ -184,6 +193,7 @@ case "${1:-build}" in
     need python3
     need_postgres
     need_balancers
+    need_limit_server
     cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
       rustup component add rustfmt clippy ||
       die "rustfmt and clippy are needed for the checks: install them beside Rust."

@@ -11,6 +11,7 @@ use crate::app::{App, Pace};
 use crate::config::{PickupSettings, Settings};
 use crate::decode::Limits;
 use crate::http::Parts;
+use crate::limit::Limiter;
 use crate::objects::Objects;
 use crate::store::Store;
 use crate::upkeep::Upkeep;
@@ -57,7 +58,8 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
         Objects::open(&settings.objects, &settings.object_options).context("the object store can't be used")?;
     let app = App::new(store, Arc::new(vault), Arc::new(assets), limits, home, settings.limits.workers);
     let tokens = TokenTerms { issuer: settings.public_url.clone(), seconds: settings.token_seconds };
-    Ok(app.with_pace(pace).with_objects(objects).with_tokens(tokens))
+    let limiter = Limiter::open(&settings.rates).context("SAPHAN_RATE_STORE_URL can't be used")?;
+    Ok(app.with_pace(pace).with_objects(objects).with_tokens(tokens).with_limiter(limiter))
 }
 
 /// What a gateway that serves needs beside: the files of TLS. Commands on the machine do without them.

@@ -7,6 +7,7 @@ use super::{App, AppError, journal_entry};
 use crate::domain::agency::AgencyCode;
 use crate::domain::ids::ClientId;
 use crate::domain::principal::{Denied, Principal, Scope};
+use crate::domain::quota::{Overrides, Policy};
 use crate::store::{Client, KEYS_MAX, NewClient, OldSecret, StoredKey};
 use crate::vault::{ClientKey, hash_token, random_token};
 use jiff::{SignedDuration, Timestamp};
@@ -16,6 +17,13 @@ use jiff::{SignedDuration, Timestamp};
 pub struct IssuedToken {
     pub id: ClientId,
     pub token: String,
+}
+
+/// A client that asks: who it is, and how much it may ask for.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pub principal: Principal,
+    pub limits: Overrides,
 }
 
 pub(super) fn operator_only(principal: &Principal) -> Result<(), AppError> {
@@ -108,6 +116,45 @@ impl App {
         operator_only(principal)?;
         let entry = journal_entry(principal, "client.revoke", id.as_str(), serde_json::json!({}));
         Ok(self.store.revoke_client(id, &entry).await?)
+    }
+
+    /// Changes limits of one client (`read=600/min burst 100`, `read=default`); answers with those it has then. They hold from
+    /// its next request on, at every gateway.
+    ///
+    /// Errors: `UnknownClient` for one that isn't there; `Limit` for what is no limit, and then nothing is changed.
+    pub async fn limit_client(
+        &self,
+        principal: &Principal,
+        id: &ClientId,
+        changes: &[String],
+    ) -> Result<Overrides, AppError> {
+        let mut limits = self.client_limits(principal, id).await?;
+        changes.iter().try_for_each(|change| limits.change(change))?;
+        let entry =
+            journal_entry(principal, "client.limit", id.as_str(), serde_json::json!({ "limits": limits.to_string() }));
+        self.store.limit_client(id, &limits, &entry).await?;
+        Ok(limits)
+    }
+
+    /// The limits of its own that a client has.
+    pub async fn client_limits(&self, principal: &Principal, id: &ClientId) -> Result<Overrides, AppError> {
+        operator_only(principal)?;
+        self.store.client_limits(id).await?.ok_or(AppError::UnknownClient)
+    }
+
+    /// Debits the rows of a file that was read: nobody knew before how many there are. A store that does not answer now costs
+    /// nobody the file.
+    pub(super) async fn debit_records(&self, client: &ClientId, records: u64) {
+        match self.store.client_limits(client).await {
+            Ok(limits) => {
+                let own = limits.unwrap_or_default();
+                self.limiter.debit(client, &own, Policy::SubmitRecords, records).await;
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(%client, records, error, "rows of a file could not be debited from its client's limit");
+            }
+        }
     }
 
     /// A client as what acts in its name sees it.

@@ -29,9 +29,11 @@ pub mod uploads;
 
 use crate::decode::{DecodeError, Limits};
 use crate::domain::principal::{Denied, Principal};
+use crate::domain::quota::NotAnOverride;
 use crate::domain::round::Round;
 use crate::domain::rule::LIM_FILE;
 use crate::domain::text::Bilingual;
+use crate::limit::Limiter;
 use crate::objects::{self, Objects, ObjectsError};
 use crate::sendback::SendbackError;
 use crate::store::{CERTIFICATES_MAX, JournalEntry, KEYS_MAX, State, Store, StoreError};
@@ -64,6 +66,8 @@ pub struct App {
     pub(crate) tokens: Arc<TokenTerms>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) register: Arc<SharedRegister>,
+    /// How much each client may ask for; everything, unless it is set.
+    pub(crate) limiter: Arc<Limiter>,
 }
 
 /// How submissions are taken: which are answered at once, how many are worked on together, how long one may take to arrive
@@ -123,6 +127,8 @@ pub enum AppError {
         "the client has {CERTIFICATES_MAX} certificates already; remove one first: saphan client certificate remove"
     )]
     TooManyCertificates,
+    #[error(transparent)]
+    Limit(#[from] NotAnOverride),
     #[error("nothing has been counted for this round")]
     NotCounted,
     /// Neither counted nor shown as an empty success. `rounds`: those of which something is in force.
@@ -283,8 +289,11 @@ impl App {
         threads: usize,
     ) -> Self {
         let objects = Objects::folder(&home);
-        let (pace, board, tokens, register) = (Pace::default(), Arc::default(), Arc::default(), Arc::default());
-        App { store, vault, assets, limits, home, objects, threads, pace, board, tokens, tls: None, register }
+        let (pace, tokens, register, limiter) =
+            (Pace::default(), Arc::default(), Arc::default(), Arc::new(Limiter::unlimited()));
+        let board = Arc::default();
+        let tls = None;
+        App { store, vault, assets, limits, home, objects, threads, pace, board, tokens, tls, register, limiter }
     }
 
     /// Keeps files elsewhere than in the home.
@@ -298,6 +307,14 @@ impl App {
 
     pub fn with_tokens(self, terms: TokenTerms) -> Self {
         App { tokens: Arc::new(terms), ..self }
+    }
+
+    pub fn with_limiter(self, limiter: Limiter) -> Self {
+        App { limiter: Arc::new(limiter), ..self }
+    }
+
+    pub fn limiter(&self) -> &Limiter {
+        &self.limiter
     }
 
     pub fn pace(&self) -> Pace {

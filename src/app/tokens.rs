@@ -6,6 +6,7 @@
 //! the client serves on such connections only (RFC 8705).
 
 use super::certificates::Thumbprint;
+use super::clients::Known;
 use super::{App, AppError};
 use crate::domain::ids::ClientId;
 use crate::domain::principal::{Denied, Principal, Scope};
@@ -251,14 +252,14 @@ impl App {
     ///
     /// Errors: `NotAuthenticated` for an unknown, expired or revoked one, `OtherCertificate` for one that is bound to another
     /// certificate than `shown`, the one of the connection.
-    pub async fn authenticate(&self, token: &str, shown: Option<&Thumbprint>) -> Result<Principal, AppError> {
+    pub async fn authenticate(&self, token: &str, shown: Option<&Thumbprint>) -> Result<Known, AppError> {
         let now = Timestamp::now();
         let Some(jws) = Jws::parse(token) else {
             let found = self.store.client_by_token_hash(&hash_token(token), now).await?;
             let client = found.ok_or(Denied::NotAuthenticated)?;
             self.admit_bound(&client, shown).await?;
-            let Client { id, name, agency, scopes, .. } = client;
-            return Ok(Principal::Client { id, name, agency, scopes });
+            let Client { id, name, agency, scopes, limits, .. } = client;
+            return Ok(Known { principal: Principal::Client { id, name, agency, scopes }, limits });
         };
         let payload = self.vault.open_compact(&jws, TYP)?.ok_or(Denied::NotAuthenticated)?;
         let claims: Claims = serde_json::from_slice(payload).map_err(|_| Denied::NotAuthenticated)?;
@@ -275,11 +276,11 @@ impl App {
             return Err(Denied::OtherCertificate.into());
         }
         self.admit_bound(&client, shown).await?;
-        let Client { id, name, agency, scopes, .. } = client;
+        let Client { id, name, agency, scopes, limits, .. } = client;
         // What was taken from the client since is taken from its tokens, too.
         let asked: Vec<&str> = claims.scope.split(' ').collect();
         let scopes = scopes.into_iter().filter(|scope| asked.contains(&scope.as_str())).collect();
-        Ok(Principal::Client { id, name, agency, scopes })
+        Ok(Known { principal: Principal::Client { id, name, agency, scopes }, limits })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::domain::agency::AgencyCode;
 use crate::domain::ids::ClientId;
 use crate::domain::principal::{Principal, Scope};
+use crate::domain::quota::Overrides;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
@@ -66,6 +67,19 @@ enum Act {
     /// Certificates that a client is bound to: with one, it is served only where it shows it
     #[command(subcommand)]
     Certificate(Certificate),
+    /// Gives a client limits of its own, in force with its next request; without any, shows those it has
+    #[command(
+        after_help = "Examples:\n  saphan client limit cli_0190… submit='600/min burst 100' submit-bytes='64 GiB/h burst 16 GiB'\n  saphan client limit cli_0190… lookup=none          # as much as it likes\n  saphan client limit cli_0190… read=default         # as all others\n\nNames: submit, submit-bytes, submit-records, lookup, read (docs/limits.md)."
+    )]
+    Limit {
+        /// As `saphan client list` shows it
+        id: String,
+        /// NAME=SUSTAINED/PERIOD burst BURST, NAME=none or NAME=default
+        #[arg(value_name = "NAME=LIMIT")]
+        limits: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
     /// Ends a client's access at once
     #[command(after_help = "Example:\n  saphan client revoke cli_0190…")]
     Revoke {
@@ -175,6 +189,24 @@ async fn act(act: &Act) -> anyhow::Result<ExitCode> {
             app.revoke_client(&operator, &ClientId::parse(id)?).await?;
             eprintln!("✓ {id} may no longer use the gateway");
         }
+        Act::Limit { id, limits, json } => {
+            let id = ClientId::parse(id)?;
+            let own = if limits.is_empty() {
+                app.client_limits(&operator, &id).await?
+            } else {
+                app.limit_client(&operator, &id, limits).await?
+            };
+            if *json {
+                say!("{}", serde_json::json!({ "id": id, "limits": limits_json(&own) }));
+            } else if own.is_empty() {
+                eprintln!("✓ {id} has the same limits as all others");
+            } else {
+                eprintln!("✓ limits of its own of {id}:");
+                for (policy, allowance) in own.iter() {
+                    say!("{:<15} {allowance}", policy.as_str());
+                }
+            }
+        }
         Act::List { json } => {
             let clients = app.clients(&operator).await?;
             for client in clients {
@@ -187,12 +219,15 @@ async fn act(act: &Act) -> anyhow::Result<ExitCode> {
                             "id": client.id, "name": client.name, "agency": agency, "scopes": scopes,
                             "created_at": client.created_at.to_string(),
                             "revoked_at": client.revoked_at.map(|at| at.to_string()),
+                            "limits": limits_json(&client.limits),
                         })
                     );
                 } else {
                     let state = if client.revoked_at.is_some() { "revoked" } else { "active" };
+                    let limits = client.limits.to_string();
+                    let gap = if limits.is_empty() { "" } else { "  " };
                     say!(
-                        "{}  {}  {}  {}  {state}",
+                        "{}  {}  {}  {}  {state}{gap}{limits}",
                         client.id,
                         terminal::fit(&client.name, 24),
                         terminal::fit(agency.as_deref().unwrap_or("ministry"), 8),
@@ -234,6 +269,10 @@ fn issue(issued: &crate::app::clients::IssuedToken, json: bool) -> anyhow::Resul
         say!("{}", issued.token);
     }
     Ok(())
+}
+
+fn limits_json(limits: &Overrides) -> serde_json::Map<String, serde_json::Value> {
+    limits.iter().map(|(policy, allowance)| (policy.as_str().to_owned(), allowance.to_string().into())).collect()
 }
 
 fn parse_scope(text: &str) -> anyhow::Result<Scope> {

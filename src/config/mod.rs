@@ -10,14 +10,14 @@
 
 mod pickup;
 mod place;
-mod tls;
 mod rates;
+mod tls;
 mod value;
 
 pub use pickup::{PickupRound, PickupSettings};
 pub use place::{ObjectOptions, Place};
-pub use tls::{ClientCertificates, TlsSettings};
 pub use rates::{RateSettings, RateStore};
+pub use tls::{ClientCertificates, TlsSettings};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -8,6 +8,7 @@ use super::api::uploads;
 use super::context::{REQUEST_ID, RequestContext, TRACEPARENT};
 use super::metrics::Metrics;
 use super::problem::{Fault, Kind, Problem};
+use super::rate;
 use crate::app::App;
 use crate::domain::text::Bilingual;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -125,10 +126,13 @@ fn as_problem(response: ServiceResponse<BoxBody>, context: &RequestContext) -> S
         let cause = log.unwrap_or_default();
         tracing::error!(request_id = %context.id, status = told.status().as_u16(), cause, "a request failed");
     }
-    let allow = response.headers().get(header::ALLOW).cloned();
+    let kept: Vec<(HeaderName, HeaderValue)> = [header::ALLOW, rate::POLICY, rate::LIMIT]
+        .into_iter()
+        .filter_map(|name| Some((name.clone(), response.headers().get(name)?.clone())))
+        .collect();
     let mut response = response.into_response(told);
-    if let Some(allow) = allow {
-        response.headers_mut().insert(header::ALLOW, allow);
+    for (name, value) in kept {
+        response.headers_mut().insert(name, value);
     }
     response
 }

@@ -1,16 +1,17 @@
 //! Who is asking: the bearer token of a request to a `Principal`.
 //!
-//! Owns the header only, and that a token is looked at together with the certificate of its connection. What a token means is asked of the [`Authenticator`]; what the principal may
-//! do is decided in the use case, in one place for API, commands and worker.
+//! Owns the header only, and that a token is looked at together with the certificate of its connection. What a token means is
+//! asked of the [`Authenticator`]; what the principal may do is decided in the use case, in one place for API, commands and worker.
 
 use super::certificates;
 use super::problem::{Kind, Problem};
 use crate::app::certificates::Thumbprint;
+use crate::app::clients::Known;
 use crate::app::{App, AppError};
 use crate::domain::principal::{Denied, Principal};
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::BoxFuture;
 use std::future::Future;
 use std::pin::Pin;
@@ -26,7 +27,7 @@ pub trait Authenticator: Send + Sync {
         &'a self,
         token: &'a str,
         shown: Option<&'a Thumbprint>,
-    ) -> BoxFuture<'a, Result<Result<Principal, Denied>, Unanswered>>;
+    ) -> BoxFuture<'a, Result<Result<Known, Denied>, Unanswered>>;
 }
 
 /// The token could not be looked up (the store does not answer).
@@ -39,10 +40,10 @@ impl Authenticator for App {
         &'a self,
         token: &'a str,
         shown: Option<&'a Thumbprint>,
-    ) -> BoxFuture<'a, Result<Result<Principal, Denied>, Unanswered>> {
+    ) -> BoxFuture<'a, Result<Result<Known, Denied>, Unanswered>> {
         Box::pin(async move {
             match App::authenticate(self, token, shown).await {
-                Ok(principal) => Ok(Ok(principal)),
+                Ok(known) => Ok(Ok(known)),
                 Err(AppError::Denied(denied)) => Ok(Err(denied)),
                 Err(error) => Err(Unanswered(Box::new(error))),
             }
@@ -59,17 +60,31 @@ impl FromRequest for Caller {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let (token, shown) = (bearer(request), certificates::shown(request));
-        let authenticator = request.app_data::<web::Data<dyn Authenticator>>().cloned();
+        // The limits asked first.
+        let recognised = request.extensions_mut().remove::<Recognised>();
+        let request = request.clone();
         Box::pin(async move {
-            let Some(token) = token? else { return Ok(Caller(Principal::Anonymous)) };
-            let Some(authenticator) = authenticator else { return Err(Problem::new(Kind::Unavailable)) };
-            match authenticator.authenticate(&token, shown.as_ref()).await {
-                Ok(Ok(principal)) => Ok(Caller(principal)),
-                Ok(Err(denied)) => Err(denied.into()),
-                Err(unanswered) => Err(Problem::internal(unanswered)),
-            }
+            let known = match recognised {
+                Some(Recognised(known)) => known,
+                None => recognise(&request).await,
+            };
+            Ok(Caller(known?.map_or(Principal::Anonymous, |known| known.principal)))
         })
+    }
+}
+
+/// What was found out of the caller before the route was reached; whether it matters is the route's to say.
+pub struct Recognised(pub Result<Option<Known>, Problem>);
+
+/// None: no token came.
+pub async fn recognise(request: &HttpRequest) -> Result<Option<Known>, Problem> {
+    let Some(token) = bearer(request)? else { return Ok(None) };
+    let authenticator = request.app_data::<web::Data<dyn Authenticator>>().cloned();
+    let Some(authenticator) = authenticator else { return Err(Problem::new(Kind::Unavailable)) };
+    match authenticator.authenticate(&token, certificates::shown(request).as_ref()).await {
+        Ok(Ok(known)) => Ok(Some(known)),
+        Ok(Err(denied)) => Err(denied.into()),
+        Err(unanswered) => Err(Problem::internal(unanswered)),
     }
 }
 

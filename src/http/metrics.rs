@@ -2,6 +2,7 @@
 //!
 //! Owns the counters. Their labels are route templates and statuses: a bounded set that holds nobody's data.
 
+use crate::limit::Counted;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
@@ -32,7 +33,7 @@ impl Metrics {
     }
 
     /// The text exposition format, version 0.0.4.
-    pub fn text(&self, submissions_waiting: usize) -> String {
+    pub fn text(&self, submissions_waiting: usize, limits: &Counted) -> String {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::from("# HELP saphan_http_answers_total Answers by route template and status.\n");
         out.push_str("# TYPE saphan_http_answers_total counter\n");
@@ -51,7 +52,28 @@ impl Metrics {
         out.push_str("# HELP saphan_submissions_waiting Submissions queued or under work.\n");
         out.push_str("# TYPE saphan_submissions_waiting gauge\n");
         let _ = writeln!(out, "saphan_submissions_waiting {submissions_waiting}");
+        write_limits(&mut out, limits);
         out
+    }
+}
+
+fn write_limits(out: &mut String, limits: &Counted) {
+    out.push_str("# HELP saphan_rate_refused_total Requests refused by a limit.\n");
+    out.push_str("# TYPE saphan_rate_refused_total counter\n");
+    for (policy, refused) in &limits.refused {
+        let _ = writeln!(out, "saphan_rate_refused_total{{policy=\"{}\"}} {refused}", policy.as_str());
+    }
+    out.push_str(
+        "# HELP saphan_rate_decisions_total Decisions and debits, by this gateway alone or with the others.\n",
+    );
+    out.push_str("# TYPE saphan_rate_decisions_total counter\n");
+    for (by, decided) in [("alone", limits.decided_here), ("together", limits.decided_together)] {
+        let _ = writeln!(out, "saphan_rate_decisions_total{{by=\"{by}\"}} {decided}");
+    }
+    if let Some(is_together) = limits.is_together {
+        out.push_str("# HELP saphan_rate_store_up Does the server for the limits of all gateways answer?\n");
+        out.push_str("# TYPE saphan_rate_store_up gauge\n");
+        let _ = writeln!(out, "saphan_rate_store_up {}", u8::from(is_together));
     }
 }
 
@@ -62,6 +84,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::quota::Policy;
 
     #[test]
     fn answers_are_counted_by_template_and_status() {
@@ -69,11 +92,21 @@ mod tests {
         metrics.answered("GET", "/v1/submissions/{id}", 200, 1_500);
         metrics.answered("GET", "/v1/submissions/{id}", 200, 500);
         metrics.answered("BREW", "-", 404, 0);
-        let text = metrics.text(3);
+        let limits = Counted {
+            refused: vec![(Policy::SubmitBytes, 7)],
+            decided_here: 2,
+            decided_together: 5,
+            is_together: Some(false),
+        };
+        let text = metrics.text(3, &limits);
         let said = |line: &str| assert!(text.lines().any(|one| one == line), "{line} is not in\n{text}");
         said(r#"saphan_http_answers_total{method="GET",route="/v1/submissions/{id}",status="200"} 2"#);
         said(r#"saphan_http_answer_seconds_total{method="GET",route="/v1/submissions/{id}",status="200"} 2"#);
         said(r#"saphan_http_answers_total{method="other",route="-",status="404"} 1"#);
         said("saphan_submissions_waiting 3");
+        said(r#"saphan_rate_refused_total{policy="submit-bytes"} 7"#);
+        said(r#"saphan_rate_decisions_total{by="together"} 5"#);
+        said("saphan_rate_store_up 0");
+        assert!(!metrics.text(0, &Counted::default()).contains("store_up"), "nobody counts together here");
     }
 }

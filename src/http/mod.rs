@@ -17,6 +17,7 @@ pub mod pages;
 pub mod problem;
 pub mod query;
 pub mod queue;
+pub mod rate;
 pub mod routes;
 pub mod server;
 

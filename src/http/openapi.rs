@@ -5,10 +5,13 @@
 
 use super::api;
 use super::problem::ProblemBody;
+use super::rate::class_of;
 use actix_web::App;
+use actix_web::http::Method;
+use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{OpenApi as _, PartialSchema as _, ToSchema};
 use utoipa_actix_web::AppExt;
 
@@ -55,10 +58,25 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     components.schemas.extend(nested);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.security_schemes.insert("token".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
-    for item in document.paths.paths.values_mut() {
-        let operations: [&mut Option<Operation>; 6] =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.options];
-        for operation in operations.into_iter().flatten() {
+    for (name, description) in LIMIT_HEADERS {
+        let header = HeaderBuilder::new().description(Some(description)).build();
+        components.headers.insert(name.to_owned(), RefOr::T(header));
+    }
+    components.responses.insert("TooManyRequests".to_owned(), RefOr::T(too_many()));
+    for (path, item) in &mut document.paths.paths {
+        let operations: [(Method, &mut Option<Operation>); 6] = [
+            (Method::GET, &mut item.get),
+            (Method::PUT, &mut item.put),
+            (Method::POST, &mut item.post),
+            (Method::DELETE, &mut item.delete),
+            (Method::PATCH, &mut item.patch),
+            (Method::OPTIONS, &mut item.options),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            if class_of(&method, path).is_some() {
+                limit(operation);
+            }
             let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
             let problem = ResponseBuilder::new()
                 .description("What went wrong, where, and what to do")
@@ -68,6 +86,40 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         }
     }
     document
+}
+
+const LIMIT_HEADERS: [(&str, &str); 3] = [
+    (
+        "RateLimit-Policy",
+        "The limits of this class of requests (draft-ietf-httpapi-ratelimit-headers-11), if there are any",
+    ),
+    ("RateLimit", "What is left of each of them, and the seconds before which there is no more"),
+    ("Retry-After", "Seconds after which the same request goes through"),
+];
+
+/// On the answers to an operation whose class has limits.
+fn limit(operation: &mut Operation) {
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            response.headers.extend(LIMIT_HEADERS[..2].iter().map(|(name, _)| header(name)));
+        }
+    }
+    let too_many = RefOr::Ref(Ref::from_response_name("TooManyRequests"));
+    operation.responses.responses.insert("429".to_owned(), too_many);
+}
+
+fn too_many() -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let mut response = ResponseBuilder::new()
+        .description("More than this client may ask for; `violated-policies` names the limits that stood in the way")
+        .content("application/problem+json", content)
+        .build();
+    response.headers.extend(LIMIT_HEADERS.iter().map(|(name, _)| header(name)));
+    response
+}
+
+fn header(name: &str) -> (String, RefOr<Header>) {
+    (name.to_owned(), RefOr::Ref(Ref::new(format!("#/components/headers/{name}"))))
 }
 
 /// As `saphan openapi` prints it: stable order, readable in a diff.

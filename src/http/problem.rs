@@ -124,8 +124,15 @@ pub struct Problem {
     retry_after_s: Option<u32>,
     submission: Option<Box<str>>,
     refusal: Option<Box<RefusalBody>>,
-    oauth: Option<&'static str>,
+    seldom: Option<Box<Seldom>>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Members of few problems; apart, because problems are handed up by value.
+#[derive(Debug, Default)]
+struct Seldom {
+    violated: Vec<&'static str>,
+    oauth: Option<&'static str>,
 }
 
 /// The body of every answer from 400 up.
@@ -147,6 +154,9 @@ pub struct ProblemBody {
     pub request_id: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FaultBody>,
+    /// Names of the limits that stood in the way (`too-many-requests`), as they stand in `RateLimit-Policy`.
+    #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
+    pub violated_policies: Vec<&'static str>,
     /// The submission it is about, if one is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub submission: Option<String>,
@@ -182,7 +192,7 @@ impl Problem {
             retry_after_s: None,
             submission: None,
             refusal: None,
-            oauth: None,
+            seldom: None,
             cause: None,
         }
     }
@@ -222,7 +232,13 @@ impl Problem {
 
     /// The code of RFC 6749 §5.2, for clients that read that only.
     pub fn oauth(mut self, error: &'static str) -> Self {
-        self.oauth = Some(error);
+        self.seldom.get_or_insert_default().oauth = Some(error);
+        self
+    }
+
+    /// Names of the limits that stood in the way.
+    pub fn violated(mut self, policies: Vec<&'static str>) -> Self {
+        self.seldom.get_or_insert_default().violated = policies;
         self
     }
 
@@ -273,6 +289,8 @@ impl Problem {
     pub fn body(&self, lang: Lang, request_id: &str) -> ProblemBody {
         let entry = self.kind.entry();
         let detail = self.detail.as_deref().or(entry.map(|entry| &entry.meaning));
+        let seldom = self.seldom.as_deref();
+        let oauth = seldom.and_then(|seldom| seldom.oauth);
         ProblemBody {
             problem_type: format!("/problems/{}", self.kind.code()),
             title: entry.map_or(self.kind.code(), |entry| entry.title.get(lang)).to_owned(),
@@ -290,10 +308,11 @@ impl Problem {
                     did_you_mean: fault.did_you_mean.clone(),
                 })
                 .collect(),
+            violated_policies: seldom.map(|seldom| seldom.violated.clone()).unwrap_or_default(),
             submission: self.submission.as_deref().map(str::to_owned),
             refusal: self.refusal.as_deref().cloned(),
-            error: self.oauth,
-            error_description: self.oauth.and(detail).map(|text| text.en.clone()),
+            error: oauth,
+            error_description: oauth.and(detail).map(|text| text.en.clone()),
         }
     }
 
@@ -419,6 +438,7 @@ impl From<Arc<AppError>> for Problem {
             AppError::UnknownDataset(_) => {
                 not_found("ไม่มีชุดข้อมูลนี้ หรือยังไม่เผยแพร่", "There is no such data set, or it is not published yet.")
             }
+            AppError::Limit(_) => Problem::new(Kind::BadRequest).because(error.clone()),
             AppError::UnknownClient => not_found("ไม่มีระบบลูกข่ายรหัสนี้", "There is no client with this id."),
             AppError::NotCounted => not_found("ยังไม่มีการนับรอบนี้", "Nothing has been counted for this round."),
             AppError::NotReady => conflict("ยังประมวลผลไม่เสร็จ", "The submission is not at its end yet.").retry_after(5),

@@ -9,6 +9,7 @@ use super::certificates;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::queue::Queue;
+use super::rate::limited;
 use super::routes::RouteTable;
 use super::{api, openapi, pages};
 use crate::app::App as GatewayApp;
@@ -72,6 +73,7 @@ pub fn start(listener: TcpListener, parts: Parts, threads: Option<usize>) -> io:
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", openapi::complete(document)))
             .default_service(web::to(unmatched))
             .wrap(Compress::default())
+            .wrap(from_fn(limited))
             .wrap(from_fn(certificates::admit))
             .wrap(from_fn(answer))
     })

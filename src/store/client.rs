@@ -8,6 +8,7 @@ use super::{JournalEntry, Store, StoreError, journal};
 use crate::domain::agency::AgencyCode;
 use crate::domain::ids::ClientId;
 use crate::domain::principal::Scope;
+use crate::domain::quota::Overrides;
 use jiff::Timestamp;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,8 @@ pub struct Client {
     pub generation: i64,
     /// Has it certificates, so that it is served only where it shows one of them?
     pub is_bound: bool,
+    /// Where it may ask for more or less than others.
+    pub limits: Overrides,
 }
 
 /// What becomes of the secret before when there is a new one.
@@ -51,7 +54,7 @@ const INSERT: &str = "INSERT INTO client (id, name, agency, scopes, token_hash, 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, name, agency, scopes, created_at, revoked_at, last_used_at, generation, \
+            "SELECT id, name, agency, scopes, created_at, revoked_at, last_used_at, generation, limits, \
             (SELECT count(*) FROM client_certificate b WHERE b.client = client.id) AS certificates FROM client ",
             $rest
         )
@@ -66,10 +69,13 @@ const ROTATE: &str = "UPDATE client SET token_hash = $2, old_token_hash = NULL, 
     generation = generation + 1 WHERE id = $1 AND revoked_at IS NULL";
 const ROTATE_WITH_OVERLAP: &str = "UPDATE client SET old_token_hash = token_hash, old_token_until = $3, token_hash = $2 \
     WHERE id = $1 AND revoked_at IS NULL";
+const LIMIT: &str = "UPDATE client SET limits = $2 WHERE id = $1 AND revoked_at IS NULL";
+const LIMITS_OF: &str = "SELECT limits FROM client WHERE id = $1";
 const USED: &str = "UPDATE client SET last_used_at = $2 WHERE id = $1";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[INSERT, BY_TOKEN, BY_ID, ALL, REVOKE, ROTATE, ROTATE_WITH_OVERLAP, USED];
+pub(super) const STATEMENTS: &[&str] =
+    &[INSERT, BY_TOKEN, BY_ID, ALL, REVOKE, ROTATE, ROTATE_WITH_OVERLAP, LIMIT, LIMITS_OF, USED];
 
 fn from_row(found: &Row) -> Result<Client, StoreError> {
     let scopes: &str = found.try_get("scopes")?;
@@ -88,7 +94,13 @@ fn from_row(found: &Row) -> Result<Client, StoreError> {
         last_used_at: optional_time_from(found.try_get("last_used_at")?, "client.last_used_at")?,
         generation: found.try_get("generation")?,
         is_bound: certificates > 0,
+        limits: limits_from(found)?,
     })
+}
+
+fn limits_from(found: &Row) -> Result<Overrides, StoreError> {
+    let limits: &str = found.try_get("limits")?;
+    limits.parse().map_err(|_| StoreError::Unreadable("client.limits"))
 }
 
 impl Store {
@@ -127,6 +139,22 @@ impl Store {
 
     pub async fn revoke_client(&self, id: &ClientId, entry: &JournalEntry) -> Result<(), StoreError> {
         self.change_client(query(REVOKE).bind(id.as_str()).bind(entry.at.to_string()), entry).await
+    }
+
+    /// In force with the client's next request, at every gateway: each request reads it.
+    pub async fn limit_client(
+        &self,
+        id: &ClientId,
+        limits: &Overrides,
+        entry: &JournalEntry,
+    ) -> Result<(), StoreError> {
+        self.change_client(query(LIMIT).bind(id.as_str()).bind(limits.to_string()), entry).await
+    }
+
+    /// Of a revoked one too. None: there is no such client.
+    pub async fn client_limits(&self, id: &ClientId) -> Result<Option<Overrides>, StoreError> {
+        let found = query(LIMITS_OF).bind(id.as_str()).fetch_optional(&self.read).await?;
+        found.as_ref().map(limits_from).transpose()
     }
 
     pub async fn rotate_client(

@@ -33,6 +33,7 @@ use crate::domain::enrolment::{HeldEnrolment, KeyedHash, Place, School, Submissi
 use crate::domain::ids::{ClientId, SubmissionId};
 use crate::domain::learner_id::LearnerIdKind;
 use crate::domain::principal::Scope;
+use crate::domain::quota::Overrides;
 use crate::domain::receipt::Receipt;
 use crate::domain::round::Round;
 use jiff::Timestamp;

@@ -17,6 +17,8 @@ mod harness;
 mod hostile;
 mod http;
 mod journal;
+mod limit_server;
+mod limits;
 mod mappings;
 mod objects;
 mod pickup;

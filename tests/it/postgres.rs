@@ -16,6 +16,8 @@ mod harness;
 mod http;
 #[path = "journal.rs"]
 mod journal;
+#[path = "limits.rs"]
+mod limits;
 #[path = "objects.rs"]
 mod objects;
 #[path = "pickup.rs"]

@@ -61,14 +61,22 @@ impl App {
         let Some(claim) = self.store.claim(id).await? else { return Ok(None) };
         // Another process may have ended it just before the claim.
         let stored = self.stored(id).await?;
-        let outcome = if stored.state.is_final() { Ok(()) } else { self.attempt(&stored, watcher).await };
+        let was_ended = stored.state.is_final();
+        let outcome = if was_ended { Ok(()) } else { self.attempt(&stored, watcher).await };
         // The work is done; a lock that stays behind holds nobody up.
         if let Err(error) = claim.close().await {
             let cause: &dyn std::error::Error = &error;
             tracing::warn!(submission = %id, error = cause, "a claim could not be given back in order");
         }
         outcome?;
-        Ok(Some(self.view(self.stored(id).await?).await?))
+        let client = stored.new.client;
+        let view = self.view(self.stored(id).await?).await?;
+        if let (false, Some(client), Some(receipt)) = (was_ended, &client, &view.receipt)
+            && receipt.duplicate_of.is_none()
+        {
+            self.debit_records(client, receipt.received).await;
+        }
+        Ok(Some(view))
     }
 
     pub(super) async fn work(&self, stored: &Submission, watcher: Option<Watcher>) -> Result<(), AppError> {

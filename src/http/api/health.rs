@@ -60,7 +60,7 @@ pub async fn ready(_: NoQuery, readiness: web::Data<dyn Readiness>) -> Result<we
     }
 }
 
-/// Counters for Prometheus: answers by route template and status, submissions waiting, ends of certificates.
+/// Counters for Prometheus: answers by route template and status, submissions waiting, requests refused by a limit, ends of certificates.
 #[utoipa::path(tag = "health", responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/metrics")]
 pub async fn metrics(
@@ -69,7 +69,7 @@ pub async fn metrics(
     queue: web::Data<dyn Queue>,
     app: web::Data<App>,
 ) -> HttpResponse {
-    let text = metrics.text(queue.waiting()) + &certificates::metrics(&app);
+    let text = metrics.text(queue.waiting(), &app.limiter().counted()) + &certificates::metrics(&app);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
 }
 

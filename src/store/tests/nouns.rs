@@ -188,6 +188,32 @@ async fn a_revoked_client_is_unknown_at_once(bench: Bench) {
     assert_eq!(acts, ["client.add", "client.rotate", "client.revoke"]);
 }
 
+on_both!(limits_of_a_clients_own_are_kept_with_it);
+async fn limits_of_a_clients_own_are_kept_with_it(bench: Bench) {
+    let id = ClientId::from_uuid(uuid::Uuid::now_v7());
+    let new = NewClient {
+        id: id.clone(),
+        name: "OBEC DMC".into(),
+        agency: Some(obec()),
+        scopes: vec![Scope::AgencySubmit],
+        token_hash: "h1".into(),
+        created_at: entry("x").at,
+    };
+    assert_eq!(bench.store.client_limits(&id).await.unwrap(), None);
+    bench.store.add_client(&new, &entry("client.add")).await.unwrap();
+    assert_eq!(bench.store.client_limits(&id).await.unwrap(), Some(Overrides::default()));
+    let limits: Overrides = "submit=none; read=600/min burst 100".parse().unwrap();
+    bench.store.limit_client(&id, &limits, &entry("client.limit")).await.unwrap();
+    assert_eq!(bench.store.client(&id).await.unwrap().unwrap().limits, limits);
+    assert_eq!(bench.store.clients().await.unwrap()[0].limits, limits);
+    assert_eq!(bench.store.client_limits(&id).await.unwrap(), Some(limits.clone()));
+    let acts: Vec<String> =
+        bench.store.journal(0, 10).await.unwrap().into_iter().map(|journalled| journalled.entry.act).collect();
+    assert_eq!(acts, ["client.add", "client.limit"]);
+    bench.store.revoke_client(&id, &entry("client.revoke")).await.unwrap();
+    assert!(matches!(bench.store.limit_client(&id, &limits, &entry("x")).await, Err(StoreError::NoSuchClient)));
+}
+
 on_both!(releases_and_counts_are_kept_by_version);
 async fn releases_and_counts_are_kept_by_version(bench: Bench) {
     let release = |dataset: &str, version| Release {
