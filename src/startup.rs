@@ -5,6 +5,7 @@
 
 use crate::app::assets::{AssetFolders, Assets};
 use crate::app::journal::CheckpointPace;
+use crate::app::people::SessionTerms;
 use crate::app::pickup::Pickup;
 use crate::app::tokens::TokenTerms;
 use crate::app::{App, Pace};
@@ -59,7 +60,11 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
     let app = App::new(store, Arc::new(vault), Arc::new(assets), limits, home, settings.limits.workers);
     let tokens = TokenTerms { issuer: settings.public_url.clone(), seconds: settings.token_seconds };
     let limiter = Limiter::open(&settings.rates).context("SAPHAN_RATE_STORE_URL can't be used")?;
-    Ok(app.with_pace(pace).with_objects(objects).with_tokens(tokens).with_limiter(limiter))
+    let sessions = SessionTerms {
+        idle_seconds: i64::try_from(settings.session_idle_seconds).unwrap_or(i64::MAX),
+        seconds: i64::try_from(settings.session_seconds).unwrap_or(i64::MAX),
+    };
+    Ok(app.with_pace(pace).with_objects(objects).with_tokens(tokens).with_limiter(limiter).with_session_terms(sessions))
 }
 
 /// What a gateway that serves needs beside: the files of TLS. Commands on the machine do without them.

@@ -3,7 +3,7 @@
 //! Owns the rule that a client with a certificate is served only where it shows it, whatever else it brings. How a certificate
 //! is judged is the vault's; a client's own CA makes it, not this gateway.
 
-use super::clients::operator_only;
+use super::clients::access_admin;
 use super::{App, AppError, journal_entry};
 use crate::domain::ids::ClientId;
 use crate::domain::principal::{Denied, Principal};
@@ -43,7 +43,7 @@ impl App {
         id: &ClientId,
         pem: &str,
     ) -> Result<String, AppError> {
-        operator_only(principal)?;
+        access_admin(principal)?;
         let ClientCertificate { thumbprint, not_after } = ClientCertificate::parse(pem)?;
         if self.store.client_certificates(id).await?.len() >= CERTIFICATES_MAX {
             return Err(AppError::TooManyCertificates);
@@ -62,7 +62,7 @@ impl App {
         id: &ClientId,
         thumbprint: &str,
     ) -> Result<(), AppError> {
-        operator_only(principal)?;
+        access_admin(principal)?;
         let detail = serde_json::json!({ "thumbprint": thumbprint });
         let entry = journal_entry(principal, "client.certificate.remove", id.as_str(), detail);
         Ok(self.store.remove_client_certificate(id, thumbprint, &entry).await?)
@@ -73,7 +73,7 @@ impl App {
         principal: &Principal,
         id: &ClientId,
     ) -> Result<Vec<StoredCertificate>, AppError> {
-        operator_only(principal)?;
+        access_admin(principal)?;
         Ok(self.store.client_certificates(id).await?)
     }
 

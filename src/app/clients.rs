@@ -1,7 +1,7 @@
-//! Clients that may use the API: made, listed, rotated and revoked by the operator.
+//! Clients that may use the API: made, listed, rotated and revoked by the operator or an access administrator.
 //!
 //! Owns the secret: shown once, stored only as a hash. It serves as a key (`Authorization: Bearer …`), or to get access tokens
-//! with (`tokens.rs`), as the client's public keys do. Certificates are bound to it in `certificates.rs`. People are not here yet.
+//! with (`tokens.rs`), as the client's public keys do. Certificates are bound to it in `certificates.rs`.
 
 use super::{App, AppError, journal_entry};
 use crate::domain::agency::AgencyCode;
@@ -26,12 +26,11 @@ pub struct Known {
     pub limits: Overrides,
 }
 
-pub(super) fn operator_only(principal: &Principal) -> Result<(), AppError> {
+/// Access itself is kept by the operator at the machine, and by persons with the role for it.
+pub(super) fn access_admin(principal: &Principal) -> Result<(), AppError> {
     match principal {
-        Principal::Operator => Ok(()),
-        Principal::Anonymous => Err(Denied::NotAuthenticated.into()),
-        // Access itself is kept at the machine until people can sign in.
-        Principal::Client { .. } => Err(Denied::OtherAgency.into()),
+        Principal::Client { .. } => Err(Denied::Scope(Scope::AccessAdmin).into()),
+        _ => Ok(principal.authorise(Scope::AccessAdmin, None).map(drop)?),
     }
 }
 
@@ -43,7 +42,10 @@ impl App {
         agency: Option<AgencyCode>,
         scopes: Vec<Scope>,
     ) -> Result<IssuedToken, AppError> {
-        operator_only(principal)?;
+        access_admin(principal)?;
+        if let Some(scope) = scopes.iter().find(|scope| !scope.is_for_clients()) {
+            return Err(AppError::NotForClients(*scope));
+        }
         let (id, token) = (ClientId::from_uuid(uuid::Uuid::now_v7()), random_token()?);
         let detail = serde_json::json!({ "agency": agency, "scopes": scopes });
         let new = NewClient {
@@ -60,7 +62,7 @@ impl App {
     }
 
     pub async fn clients(&self, principal: &Principal) -> Result<Vec<Client>, AppError> {
-        operator_only(principal)?;
+        access_admin(principal)?;
         Ok(self.store.clients().await?)
     }
 
@@ -72,7 +74,7 @@ impl App {
         id: &ClientId,
         overlap: Option<SignedDuration>,
     ) -> Result<IssuedToken, AppError> {
-        operator_only(principal)?;
+        access_admin(principal)?;
         let (token, now) = (random_token()?, Timestamp::now());
         let old = match overlap {
             Some(overlap) => OldSecret::HoldsUntil(now.saturating_add(overlap).map_err(|_| AppError::Worker)?),
@@ -88,7 +90,7 @@ impl App {
     ///
     /// Errors: `ClientKey` for what is no such key, `TooManyKeys`.
     pub async fn add_client_key(&self, principal: &Principal, id: &ClientId, text: &str) -> Result<String, AppError> {
-        operator_only(principal)?;
+        access_admin(principal)?;
         let jwk = ClientKey::parse(text)?.jwk()?;
         if self.store.client_keys(id).await?.len() >= KEYS_MAX {
             return Err(AppError::TooManyKeys);
@@ -101,19 +103,19 @@ impl App {
 
     /// Assertions by this key are refused from now on.
     pub async fn remove_client_key(&self, principal: &Principal, id: &ClientId, kid: &str) -> Result<(), AppError> {
-        operator_only(principal)?;
+        access_admin(principal)?;
         let entry = journal_entry(principal, "client.key.remove", id.as_str(), serde_json::json!({ "kid": kid }));
         Ok(self.store.remove_client_key(id, kid, &entry).await?)
     }
 
     pub async fn client_keys(&self, principal: &Principal, id: &ClientId) -> Result<Vec<String>, AppError> {
-        operator_only(principal)?;
+        access_admin(principal)?;
         Ok(self.store.client_keys(id).await?.into_iter().map(|key| key.kid).collect())
     }
 
     /// Works at once: every request looks its token up.
     pub async fn revoke_client(&self, principal: &Principal, id: &ClientId) -> Result<(), AppError> {
-        operator_only(principal)?;
+        access_admin(principal)?;
         let entry = journal_entry(principal, "client.revoke", id.as_str(), serde_json::json!({}));
         Ok(self.store.revoke_client(id, &entry).await?)
     }
@@ -138,7 +140,7 @@ impl App {
 
     /// The limits of its own that a client has.
     pub async fn client_limits(&self, principal: &Principal, id: &ClientId) -> Result<Overrides, AppError> {
-        operator_only(principal)?;
+        access_admin(principal)?;
         self.store.client_limits(id).await?.ok_or(AppError::UnknownClient)
     }
 

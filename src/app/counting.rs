@@ -141,11 +141,10 @@ impl App {
             .authorise(Scope::CountRun, None)
             .or_else(|_| principal.authorise(Scope::MinistryRead, None))
             .is_ok();
-        let own = match principal {
-            Principal::Client { agency: Some(agency), .. } => Some(*agency),
-            Principal::Anonymous => return Err(Denied::NotAuthenticated.into()),
-            _ => None,
-        };
+        if *principal == Principal::Anonymous {
+            return Err(Denied::NotAuthenticated.into());
+        }
+        let own = principal.agency();
         if !all {
             principal.authorise(Scope::AgencySubmit, own)?;
         }

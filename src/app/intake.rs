@@ -127,10 +127,7 @@ impl App {
     /// `in_doubt`: the store may know it, whatever is answered.
     async fn enter(&self, entering: Entering<'_>, in_doubt: &mut bool) -> Result<Kept, AppError> {
         let Entering { id, terms, authorised, agency, sealed, path } = entering;
-        let client = match authorised.principal() {
-            Principal::Client { id, .. } => Some(id.clone()),
-            Principal::Operator | Principal::Anonymous => None,
-        };
+        let client = authorised.principal().sender();
         if let Some(key) = &terms.idempotency_key
             && let Some(earlier) = self.store.submission_by_idempotency_key(client.as_ref(), key).await?
         {

@@ -1,12 +1,11 @@
 //! The journal proved: checked from end to end, signed at intervals, given out for others to check.
 //!
 //! Owns when a checkpoint is due, and that none is signed over a journal that doesn't hold. Refuses to hold the journal in memory:
-//! it is walked in pages. Only the operator may ask; an export is journalled itself.
+//! it is walked in pages. The operator and auditors read it; an export is journalled itself.
 
-use super::clients::operator_only;
 use super::{App, AppError, journal_entry};
 use crate::domain::journal::{Checkpoint, Elsewhere, Entry, Fault, Walk};
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Denied, Principal, Scope};
 use crate::store::{Duty, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -53,6 +52,17 @@ enum Stopped {
     Failed(AppError),
 }
 
+/// Operator, auditor, and who keeps access: it is their acts that are read first.
+fn journal_reader(principal: &Principal) -> Result<(), Denied> {
+    match principal {
+        Principal::Client { .. } => Err(Denied::Scope(Scope::Auditor)),
+        _ => principal
+            .authorise(Scope::Auditor, None)
+            .or_else(|denied| principal.authorise(Scope::AccessAdmin, None).map_err(|_| denied))
+            .map(drop),
+    }
+}
+
 impl From<StoreError> for Stopped {
     fn from(error: StoreError) -> Self {
         Stopped::Failed(error.into())
@@ -66,7 +76,7 @@ impl App {
         principal: &Principal,
         kept: Option<&Checkpoint>,
     ) -> Result<Verification, AppError> {
-        operator_only(principal)?;
+        journal_reader(principal)?;
         // Looked up before the entries: those it speaks of must be there then.
         let until = self.store.newest_checkpoint().await?.map_or(0, |newest| newest.seq);
         let mut walk = Walk::from_start();
@@ -82,7 +92,7 @@ impl App {
 
     /// Signs where the journal is, if the whole of it holds and there is anything new since the last time.
     pub async fn checkpoint_journal(&self, principal: &Principal) -> Result<Checkpointing, AppError> {
-        operator_only(principal)?;
+        journal_reader(principal)?;
         let newest = self.store.newest_checkpoint().await?;
         let until = newest.as_ref().map_or(0, |newest| newest.seq);
         let stored = Checkpoints::new(&self.store, i64::MIN, until, None);
@@ -150,7 +160,7 @@ impl App {
 
     /// The public key as the first line of an export and of a kept checkpoint.
     pub fn journal_key(&self, principal: &Principal) -> Result<String, AppError> {
-        operator_only(principal)?;
+        journal_reader(principal)?;
         let (kid, pem) = (self.vault.public_jwk()?.kid, self.vault.public_pem()?);
         Ok(serde_json::json!({ "key": { "kid": kid, "pem": pem } }).to_string())
     }
@@ -162,7 +172,7 @@ impl App {
         principal: &Principal,
         mut write: impl FnMut(&str) -> io::Result<()>,
     ) -> Result<Checkpointing, AppError> {
-        operator_only(principal)?;
+        journal_reader(principal)?;
         let entry = journal_entry(principal, "journal.export", "journal", serde_json::json!({}));
         self.store.append_journal(&entry).await?;
         let made = self.checkpoint_journal(principal).await?;

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod keeping;
 mod kept_report;
 pub mod lines;
+pub mod people;
 pub mod pickup;
 pub mod publishing;
 pub mod records;
@@ -28,7 +29,7 @@ pub mod tokens;
 pub mod uploads;
 
 use crate::decode::{DecodeError, Limits};
-use crate::domain::principal::{Denied, Principal};
+use crate::domain::principal::{Denied, Principal, Scope};
 use crate::domain::quota::NotAnOverride;
 use crate::domain::round::Round;
 use crate::domain::rule::LIM_FILE;
@@ -41,6 +42,7 @@ use crate::vault::tls::{CertificateForm, Tls};
 use crate::vault::{KeyError, Vault, VaultError};
 use assets::Assets;
 use jiff::Timestamp;
+use people::{Clock, Hashing, PersonError, SessionTerms};
 use register::SharedRegister;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -68,6 +70,10 @@ pub struct App {
     pub(crate) register: Arc<SharedRegister>,
     /// How much each client may ask for; everything, unless it is set.
     pub(crate) limiter: Arc<Limiter>,
+    /// For what people are told by the clock: sessions, codes, waits.
+    pub(crate) clock: Clock,
+    pub(crate) sessions: SessionTerms,
+    pub(crate) hashing: Arc<Hashing>,
 }
 
 /// How submissions are taken: which are answered at once, how many are worked on together, how long one may take to arrive
@@ -115,6 +121,10 @@ pub enum AppError {
     UnknownDataset(String),
     #[error("there is no client with this id")]
     UnknownClient,
+    #[error("{} is a right of persons, which no client system holds", .0.as_str())]
+    NotForClients(Scope),
+    #[error(transparent)]
+    Person(#[from] PersonError),
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error("this is no public key of a client")]
@@ -273,6 +283,11 @@ impl AppError {
                     "The file is longer than the {bytes_max} bytes that are taken ({LIM_FILE}). Send it in parts, by area or province."
                 ),
             ),
+            AppError::Person(person) => return Some(person.told()),
+            AppError::Store(StoreError::PersonExists | StoreError::SubjectTaken) => {
+                return Some(PersonError::Exists.told());
+            }
+            AppError::Store(StoreError::NoSuchPerson) => return Some(PersonError::Unknown.told()),
             _ => return None,
         };
         Some(Bilingual { th, en })
@@ -291,9 +306,25 @@ impl App {
         let objects = Objects::folder(&home);
         let (pace, tokens, register, limiter) =
             (Pace::default(), Arc::default(), Arc::default(), Arc::new(Limiter::unlimited()));
-        let board = Arc::default();
-        let tls = None;
-        App { store, vault, assets, limits, home, objects, threads, pace, board, tokens, tls, register, limiter }
+        let (clock, sessions, hashing) = (Arc::new(Timestamp::now), SessionTerms::default(), Arc::default());
+        App {
+            store,
+            vault,
+            assets,
+            limits,
+            home,
+            objects,
+            threads,
+            pace,
+            board: Arc::default(),
+            tokens,
+            tls: None,
+            register,
+            limiter,
+            clock,
+            sessions,
+            hashing,
+        }
     }
 
     /// Keeps files elsewhere than in the home.
@@ -350,10 +381,11 @@ impl App {
 
 /// An entry for the journal: who did what to which of our own things, now.
 pub(crate) fn journal_entry(principal: &Principal, act: &str, object: &str, detail: serde_json::Value) -> JournalEntry {
-    let actor = match principal {
-        Principal::Operator => String::from("operator"),
-        Principal::Client { id, .. } => id.to_string(),
-        Principal::Anonymous => String::from("anonymous"),
-    };
-    JournalEntry { at: Timestamp::now(), actor, act: act.to_owned(), object: object.to_owned(), detail }
+    JournalEntry {
+        at: Timestamp::now(),
+        actor: principal.actor(),
+        act: act.to_owned(),
+        object: object.to_owned(),
+        detail,
+    }
 }

@@ -160,8 +160,8 @@ async fn act(act: &Act) -> anyhow::Result<ExitCode> {
         Act::Add { name, agency, scopes, json } => {
             let agency = agency.as_deref().map(AgencyCode::parse).transpose()?;
             let scopes = scopes.iter().map(|scope| parse_scope(scope)).collect::<Result<Vec<_>, _>>()?;
-            if scopes.contains(&Scope::AgencySubmit) && agency.is_none() {
-                bail!("agency.submit needs --agency: for whom may it send?");
+            if let Some(scope) = scopes.iter().find(|scope| scope.needs_agency() && agency.is_none()) {
+                bail!("{} needs --agency: for whom?", scope.as_str());
             }
             let issued = app.add_client(&operator, name, agency, scopes).await?;
             issue(&issued, *json)?;
@@ -276,8 +276,8 @@ fn limits_json(limits: &Overrides) -> serde_json::Map<String, serde_json::Value>
 }
 
 fn parse_scope(text: &str) -> anyhow::Result<Scope> {
-    Scope::parse(text).ok_or_else(|| {
-        let known: Vec<&str> = Scope::ALL.iter().map(Scope::as_str).collect();
+    Scope::parse(text).filter(|scope| scope.is_for_clients()).ok_or_else(|| {
+        let known: Vec<&str> = Scope::FOR_CLIENTS.iter().map(Scope::as_str).collect();
         anyhow!("there is no scope {text}; there are: {}", known.join(", "))
     })
 }

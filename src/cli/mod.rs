@@ -24,6 +24,7 @@ mod serve;
 mod submit;
 mod summary;
 mod terminal;
+mod user;
 mod verify;
 
 use crate::domain::text::Lang;
@@ -64,6 +65,8 @@ enum Command {
     Publish(publish::Arguments),
     /// Clients that may use the API
     Client(client::Arguments),
+    /// People who may sign in
+    User(user::Arguments),
     /// The journal: checks it from end to end, signs where it is, gives it out
     Journal(journal::Arguments),
     /// Looks whether the place is in order: store, keys, room, TLS, clock
@@ -112,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Count(arguments) => count::run(&arguments, lang),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Client(arguments) => client::run(&arguments),
+        Command::User(arguments) => user::run(&arguments, lang),
         Command::Journal(arguments) => journal::run(&arguments, lang),
         Command::Doctor(arguments) => doctor::run(&arguments, lang),
         Command::Migrate(arguments) => migrate::run(&arguments, lang),

@@ -54,6 +54,10 @@ pub struct Settings {
     pub public_url: String,
     /// `SAPHAN_TOKEN_SECONDS`: how long an access token holds. Default 900.
     pub token_seconds: u64,
+    /// `SAPHAN_SESSION_IDLE_SECONDS`: a person's session ends so long after the last request, default 1800.
+    pub session_idle_seconds: u64,
+    /// `SAPHAN_SESSION_SECONDS`: and so long after signing in, whatever happens, default 43200.
+    pub session_seconds: u64,
     /// `SAPHAN_CHECKPOINT_ENTRIES`: the journal is signed after so many new entries, default 10,000.
     pub checkpoint_entries: u64,
     /// `SAPHAN_CHECKPOINT_SECONDS`: and so long after the last time if there are new ones, default 600.
@@ -80,6 +84,8 @@ impl std::fmt::Debug for Settings {
             .field("pickup_seconds", &self.pickup_seconds)
             .field("public_url", &self.public_url)
             .field("token_seconds", &self.token_seconds)
+            .field("session_idle_seconds", &self.session_idle_seconds)
+            .field("session_seconds", &self.session_seconds)
             .field("checkpoint_entries", &self.checkpoint_entries)
             .field("checkpoint_seconds", &self.checkpoint_seconds)
             .field("limits", &self.limits)
@@ -135,7 +141,7 @@ pub struct LimitSettings {
 }
 
 /// Every setting, by its name in the file.
-const NAMES: [&str; 36] = [
+const NAMES: [&str; 38] = [
     "home",
     "database_url",
     "listen",
@@ -151,6 +157,8 @@ const NAMES: [&str; 36] = [
     "pickup_seconds",
     "public_url",
     "token_seconds",
+    "session_idle_seconds",
+    "session_seconds",
     "checkpoint_entries",
     "checkpoint_seconds",
     "file_bytes_max",
@@ -247,6 +255,8 @@ impl Settings {
             public_url: given.take("public_url", public_url).unwrap_or_else(|| format!("{scheme}://{listen}")),
             tls,
             token_seconds: given.take("token_seconds", |text| number(text, 60, 3_600)).unwrap_or(900),
+            session_idle_seconds: given.take("session_idle_seconds", |text| number(text, 60, 43_200)).unwrap_or(1_800),
+            session_seconds: given.take("session_seconds", |text| number(text, 300, 86_400)).unwrap_or(43_200),
             objects,
             object_options,
             pickups,

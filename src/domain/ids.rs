@@ -1,6 +1,6 @@
-//! Names the gateway gives to things: submissions, uploads, requests, clients.
+//! Names the gateway gives to things: submissions, uploads, requests, clients, people.
 //!
-//! Owns their text form (`sub_`, `upl_`, `req_`, `cli_` + time-ordered UUID, RFC 9562 §5.7, without hyphens).
+//! Owns their text form (`sub_`, `upl_`, `req_`, `cli_`, `per_`, `ses_`, `apv_` + time-ordered UUID, RFC 9562 §5.7, without hyphens).
 //! Refuses anything else, so that an id taken from a URL can't be a path or an identifier of a person.
 
 use serde::{Deserialize, Serialize};
@@ -63,3 +63,26 @@ id!(/** One submission of one file. */ SubmissionId, "sub_");
 id!(/** One file on its way in by pieces. */ UploadId, "upl_");
 id!(/** One HTTP request. */ RequestId, "req_");
 id!(/** One client system of an agency. */ ClientId, "cli_");
+id!(/** One person. */ PersonId, "per_");
+id!(/** One session of a person, as the person sees it; what proves it is a secret. */ SessionId, "ses_");
+id!(/** One act that takes two persons. */ ApprovalId, "apv_");
+
+/// Who sent a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SenderId {
+    Client(ClientId),
+    Person(PersonId),
+}
+
+impl SenderId {
+    pub fn parse(text: &str) -> Result<Self, NotAnId> {
+        ClientId::parse(text).map(SenderId::Client).or_else(|_| PersonId::parse(text).map(SenderId::Person))
+    }
+
+    pub fn as_str(&self) -> &str {
+        match self {
+            SenderId::Client(id) => id.as_str(),
+            SenderId::Person(id) => id.as_str(),
+        }
+    }
+}

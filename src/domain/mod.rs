@@ -17,5 +17,6 @@ pub mod quota;
 pub mod receipt;
 pub mod round;
 pub mod rule;
+pub mod sign_in;
 pub mod text;
 pub mod value;

@@ -1,48 +1,120 @@
-//! Who is asking: a client system with its agency and scopes.
+//! Who is asking: a client system with its agency and scopes, or a person with agency and roles.
 //!
-//! Owns the question "may this principal do that for this agency". The full access model (people,
-//! roles, two-person rule) will widen `Scope` here; every use case already asks through `Authorised`.
+//! Owns the question "may this principal do that for this agency", and which rights may be held together and by whom. What
+//! is not held is refused; every use case asks through `Authorised`. What takes two persons is `approval.rs`.
 
 use super::agency::AgencyCode;
-use super::ids::ClientId;
+use super::ids::{ClientId, PersonId, SenderId};
 use serde::{Deserialize, Serialize};
 
-/// What a token allows. Names are the contract (`saphan client add --scope …`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Scope {
+macro_rules! scopes {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)*) => {
+        /// What a token allows, and the role of a person. Names are the contract (`saphan client add --scope …`,
+        /// `saphan user add --role …`).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Scope {
+            $($(#[doc = $doc])* #[serde(rename = $text)] $name,)*
+        }
+
+        impl Scope {
+            pub const ALL: &[Scope] = &[$(Scope::$name),*];
+
+            pub fn as_str(&self) -> &'static str {
+                match self { $(Scope::$name => $text),* }
+            }
+        }
+    };
+}
+
+scopes! {
     /// Send files, read one's own submissions and records.
-    #[serde(rename = "agency.submit")]
-    AgencySubmit,
+    AgencySubmit = "agency.submit",
     /// Run and read counts.
-    #[serde(rename = "count.run")]
-    CountRun,
+    CountRun = "count.run",
     /// Send the school register.
-    #[serde(rename = "register.submit")]
-    RegisterSubmit,
+    RegisterSubmit = "register.submit",
     /// Build the open data.
-    #[serde(rename = "opendata.publish")]
-    OpendataPublish,
+    OpendataPublish = "opendata.publish",
     /// Read every agency's submissions (the ministry itself).
-    #[serde(rename = "ministry.read")]
-    MinistryRead,
+    MinistryRead = "ministry.read",
+    /// Ask other agencies about a learner.
+    AgencyLookup = "agency.lookup",
+    /// Answer cases for one's agency.
+    AgencyAnswer = "agency.answer",
+    /// Change the draft of a mapping.
+    MappingEdit = "mapping.edit",
+    /// Let a mapping take effect: always the second of two persons.
+    MappingApprove = "mapping.approve",
+    /// Certify a count.
+    CountCertify = "count.certify",
+    /// Answer people who ask what is held about them.
+    PrivacyOfficer = "privacy.officer",
+    /// Keep clients and people.
+    AccessAdmin = "access.admin",
+    /// Read the journal, and nothing else.
+    Auditor = "auditor",
 }
 
 impl Scope {
-    pub const ALL: [Scope; 5] =
-        [Scope::AgencySubmit, Scope::CountRun, Scope::RegisterSubmit, Scope::OpendataPublish, Scope::MinistryRead];
+    /// Those a client system may hold. The others decide something, and a person answers for that.
+    pub const FOR_CLIENTS: [Scope; 7] = [
+        Scope::AgencySubmit,
+        Scope::CountRun,
+        Scope::RegisterSubmit,
+        Scope::OpendataPublish,
+        Scope::MinistryRead,
+        Scope::AgencyLookup,
+        Scope::AgencyAnswer,
+    ];
 
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Scope::AgencySubmit => "agency.submit",
-            Scope::CountRun => "count.run",
-            Scope::RegisterSubmit => "register.submit",
-            Scope::OpendataPublish => "opendata.publish",
-            Scope::MinistryRead => "ministry.read",
+    pub fn parse(text: &str) -> Option<Scope> {
+        Scope::ALL.iter().copied().find(|scope| scope.as_str() == text)
+    }
+
+    pub fn is_for_clients(self) -> bool {
+        Scope::FOR_CLIENTS.contains(&self)
+    }
+
+    /// It says nothing without the agency that it is for.
+    pub fn needs_agency(self) -> bool {
+        matches!(self, Scope::AgencySubmit | Scope::AgencyLookup | Scope::AgencyAnswer)
+    }
+}
+
+/// Roles that go together, each once, in one order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Roles(Vec<Scope>);
+
+/// Why roles don't go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RolesFault {
+    #[error("an auditor reads the journal and nothing else: the role goes with no other")]
+    AuditorAlone,
+    #[error("{} needs an agency: for whom?", .0.as_str())]
+    AgencyNeeded(Scope),
+}
+
+impl Roles {
+    /// None at all is allowed: such a person may sign in and do nothing.
+    pub fn new(mut roles: Vec<Scope>, agency: Option<AgencyCode>) -> Result<Roles, RolesFault> {
+        roles.sort_unstable();
+        roles.dedup();
+        if roles.contains(&Scope::Auditor) && roles.len() > 1 {
+            return Err(RolesFault::AuditorAlone);
+        }
+        match roles.iter().find(|role| role.needs_agency() && agency.is_none()) {
+            Some(role) => Err(RolesFault::AgencyNeeded(*role)),
+            None => Ok(Roles(roles)),
         }
     }
 
-    pub fn parse(text: &str) -> Option<Scope> {
-        Scope::ALL.into_iter().find(|scope| scope.as_str() == text)
+    pub fn as_slice(&self) -> &[Scope] {
+        &self.0
+    }
+
+    /// `count.run count.certify`
+    pub fn to_text(&self) -> String {
+        self.0.iter().map(Scope::as_str).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -56,21 +128,31 @@ pub enum Principal {
         agency: Option<AgencyCode>,
         scopes: Vec<Scope>,
     },
+    /// Somebody who signed in.
+    Person {
+        id: PersonId,
+        name: String,
+        agency: Option<AgencyCode>,
+        roles: Vec<Scope>,
+    },
     /// Nobody: open data, standards, health.
     Anonymous,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    #[error("no valid token came with the request")]
+    #[error("no valid token or session came with the request")]
     NotAuthenticated,
-    #[error("the token does not carry the scope {}", .0.as_str())]
+    #[error("the token or account does not carry the right {}", .0.as_str())]
     Scope(Scope),
-    #[error("the token belongs to another agency")]
+    #[error("the token or account belongs to another agency")]
     OtherAgency,
     /// Stolen, or sent from another machine than it was given to.
     #[error("the token or its client is bound to a certificate that this connection did not show")]
     OtherCertificate,
+    /// What a client system does with its own token, and nobody in its place.
+    #[error("only a client system does this")]
+    ClientsOnly,
 }
 
 /// Proof that the principal was allowed to act; only `Principal::authorise` makes one.
@@ -92,7 +174,7 @@ impl Principal {
         match self {
             Principal::Anonymous => Err(Denied::NotAuthenticated),
             Principal::Operator => Ok(Authorised { principal: self.clone() }),
-            Principal::Client { agency: own, scopes, .. } => {
+            Principal::Client { agency: own, scopes, .. } | Principal::Person { agency: own, roles: scopes, .. } => {
                 if !scopes.contains(&scope) {
                     return Err(Denied::Scope(scope));
                 }
@@ -107,5 +189,61 @@ impl Principal {
     /// May this principal read what `agency` sent? Its own, or everything for the ministry.
     pub fn authorise_read(&self, agency: AgencyCode) -> Result<Authorised, Denied> {
         self.authorise(Scope::MinistryRead, None).or_else(|_| self.authorise(Scope::AgencySubmit, Some(agency)))
+    }
+
+    /// The agency it speaks for.
+    pub fn agency(&self) -> Option<AgencyCode> {
+        match self {
+            Principal::Client { agency, .. } | Principal::Person { agency, .. } => *agency,
+            Principal::Operator | Principal::Anonymous => None,
+        }
+    }
+
+    /// Whose name a file sent by it carries; none: the operator's.
+    pub fn sender(&self) -> Option<SenderId> {
+        match self {
+            Principal::Client { id, .. } => Some(SenderId::Client(id.clone())),
+            Principal::Person { id, .. } => Some(SenderId::Person(id.clone())),
+            Principal::Operator | Principal::Anonymous => None,
+        }
+    }
+
+    /// As the journal names it.
+    pub fn actor(&self) -> String {
+        match self {
+            Principal::Operator => String::from("operator"),
+            Principal::Client { id, .. } => id.to_string(),
+            Principal::Person { id, .. } => id.to_string(),
+            Principal::Anonymous => String::from("anonymous"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_auditor_holds_nothing_else_and_an_agencys_role_needs_the_agency() {
+        let roles = |roles: &[Scope], agency| Roles::new(roles.to_vec(), agency);
+        assert_eq!(roles(&[Scope::Auditor, Scope::CountRun], None), Err(RolesFault::AuditorAlone));
+        assert_eq!(roles(&[Scope::Auditor, Scope::Auditor], None).unwrap().to_text(), "auditor");
+        assert_eq!(roles(&[Scope::AgencyAnswer], None), Err(RolesFault::AgencyNeeded(Scope::AgencyAnswer)));
+        assert!(roles(&[Scope::AgencyAnswer], AgencyCode::parse("obec").ok()).is_ok());
+        assert!(roles(&[], None).is_ok());
+    }
+
+    #[test]
+    fn a_person_may_what_the_role_says_for_the_own_agency_and_nothing_else() {
+        let (obec, dole) = (AgencyCode::parse("obec").ok(), AgencyCode::parse("dole").ok());
+        let id = PersonId::from_uuid(uuid::Uuid::nil());
+        for held in Scope::ALL {
+            let person = Principal::Person { id: id.clone(), name: String::new(), agency: obec, roles: vec![*held] };
+            for asked in Scope::ALL {
+                assert_eq!(person.authorise(*asked, None).is_ok(), held == asked, "{held:?} {asked:?}");
+                assert_eq!(person.authorise(*asked, obec).is_ok(), held == asked, "{held:?} {asked:?}");
+                assert!(person.authorise(*asked, dole).is_err());
+            }
+        }
     }
 }

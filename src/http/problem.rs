@@ -8,6 +8,7 @@
 use super::api::bodies::RefusalBody;
 use super::context::RequestContext;
 use crate::app::AppError;
+use crate::app::people::PersonError;
 use crate::app::tokens::{ASSERTION_SECONDS_MAX, AssertionFault, TokenError};
 use crate::app::uploads::{OPEN_MAX, PARTS_MAX, UploadError};
 use crate::domain::place::place_said;
@@ -395,8 +396,12 @@ impl From<Denied> for Problem {
         match denied {
             Denied::NotAuthenticated => Problem::new(Kind::Unauthenticated),
             Denied::Scope(scope) => Problem::new(Kind::Forbidden).detail(
-                format!("โทเคนนี้ไม่มีสิทธิ์ {}", scope.as_str()),
-                format!("The token does not carry the scope {}.", scope.as_str()),
+                format!("โทเคนหรือบัญชีนี้ไม่มีสิทธิ์ {}", scope.as_str()),
+                format!("The token or account does not carry the right {}.", scope.as_str()),
+            ),
+            Denied::ClientsOnly => Problem::new(Kind::Forbidden).detail(
+                "ทำได้เฉพาะระบบลูกข่ายด้วยโทเคนของตน หากเป็นบุคคลให้ส่งไฟล์ทั้งไฟล์ที่ POST /v1/submissions",
+                "Only a client system does this, with its own token. A person sends the file whole: POST /v1/submissions.",
             ),
             Denied::OtherCertificate => Problem::new(Kind::CertificateOther),
             Denied::OtherAgency => {
@@ -472,6 +477,11 @@ impl From<Arc<AppError>> for Problem {
                 )
             }
             AppError::Token(token) => of_token(token),
+            AppError::Person(person) => of_person(person),
+            AppError::NotForClients(_) => Problem::new(Kind::BadRequest).detail(
+                "สิทธิ์นี้เป็นของบุคคลเท่านั้น ให้ระบบลูกข่ายไม่ได้",
+                "This right is a person's; no client system holds it.",
+            ),
             AppError::Draining => Problem::new(Kind::Unavailable).retry_after(BUSY_RETRY_S).because(error.clone()),
             away if away.is_away() => {
                 Problem::new(Kind::Unavailable).retry_after(BUSY_RETRY_S).because(error.clone())
@@ -486,6 +496,32 @@ impl From<Arc<AppError>> for Problem {
             }
             _ => Problem::internal(error.clone()),
         }
+    }
+}
+
+fn of_person(error: &PersonError) -> Problem {
+    let kind = match error {
+        PersonError::Refused | PersonError::Code | PersonError::Over => Kind::Unauthenticated,
+        PersonError::Wait { .. } => Kind::TooManyRequests,
+        PersonError::OwnAccess => Kind::Forbidden,
+        PersonError::Unknown => Kind::NotFound,
+        PersonError::Exists => Kind::Conflict,
+        PersonError::Busy => Kind::Unavailable,
+        PersonError::Name
+        | PersonError::SignInName
+        | PersonError::NoWayIn
+        | PersonError::Subject
+        | PersonError::Roles(_)
+        | PersonError::Invite
+        | PersonError::Password(_)
+        | PersonError::Differ => Kind::BadRequest,
+    };
+    let told = error.told();
+    let problem = Problem::new(kind).detail(told.th, told.en);
+    match error {
+        PersonError::Wait { seconds } => problem.retry_after(u32::try_from(*seconds).unwrap_or(u32::MAX)),
+        PersonError::Busy => problem.retry_after(BUSY_RETRY_S),
+        _ => problem,
     }
 }
 

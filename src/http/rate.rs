@@ -90,7 +90,8 @@ pub fn class_of(method: &Method, path: &str) -> Option<Class> {
 fn id_of(principal: &Principal) -> Option<ClientId> {
     match principal {
         Principal::Client { id, .. } => Some(id.clone()),
-        Principal::Operator | Principal::Anonymous => None,
+        // A person at a page is as slow as people are.
+        Principal::Person { .. } | Principal::Operator | Principal::Anonymous => None,
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) const REFRESH_STATISTICS: &str = "ANALYZE (SKIP_LOCKED) holding, roll
 type Cause = fn() -> StoreError;
 
 /// Text that SQLite's message for a broken constraint holds (it names columns, not constraints), and what it means.
-const SQLITE_CONSTRAINTS: [(&str, Cause); 13] = [
+const SQLITE_CONSTRAINTS: [(&str, Cause); 16] = [
     ("submission.idempotency_key", || StoreError::IdempotencyKeyUsed),
     ("submission.id", || StoreError::SubmissionExists),
     ("client.token_hash", || StoreError::ClientExists),
@@ -94,12 +94,15 @@ const SQLITE_CONSTRAINTS: [(&str, Cause); 13] = [
     ("client_key.client", || StoreError::KeyExists),
     ("client_certificate.client", || StoreError::CertificateExists),
     ("assertion.hash", || StoreError::AssertionUsed),
+    ("person.login", || StoreError::PersonExists),
+    ("person.id", || StoreError::PersonExists),
+    ("person_subject.issuer", || StoreError::SubjectTaken),
     // Every reference that can break is one to a submission.
     ("FOREIGN KEY", || StoreError::NoSuchSubmission),
 ];
 
 /// PostgreSQL's constraints by name.
-const POSTGRES_CONSTRAINTS: [(&str, Cause); 18] = [
+const POSTGRES_CONSTRAINTS: [(&str, Cause); 21] = [
     ("submission_idempotency", || StoreError::IdempotencyKeyUsed),
     ("submission_id", || StoreError::SubmissionExists),
     ("client_token", || StoreError::ClientExists),
@@ -114,6 +117,9 @@ const POSTGRES_CONSTRAINTS: [(&str, Cause); 18] = [
     ("client_certificate_thumbprint", || StoreError::CertificateExists),
     ("client_certificate_client", || StoreError::NoSuchClient),
     ("assertion_once", || StoreError::AssertionUsed),
+    ("person_login", || StoreError::PersonExists),
+    ("person_id", || StoreError::PersonExists),
+    ("person_subject_once", || StoreError::SubjectTaken),
     ("holding_submission", || StoreError::NoSuchSubmission),
     ("superseded_submission", || StoreError::NoSuchSubmission),
     ("register_version_submission", || StoreError::NoSuchSubmission),

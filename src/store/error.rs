@@ -39,6 +39,14 @@ pub enum StoreError {
     CertificateExists,
     #[error("the client has no such certificate")]
     NoSuchCertificate,
+    #[error("there is no such person, or they are disabled, or they changed meanwhile")]
+    NoSuchPerson,
+    #[error("there is a person of this sign-in name already")]
+    PersonExists,
+    #[error("this subject of the provider belongs to a person already")]
+    SubjectTaken,
+    #[error("the code was used before")]
+    CodeUsed,
     #[error("the assertion was used before")]
     AssertionUsed,
     #[error("the submission is {}, so this can't be done", .0.as_str())]
@@ -88,7 +96,7 @@ impl StoreError {
     /// It speaks of a thing that isn't there.
     pub fn is_unknown(&self) -> bool {
         use StoreError::{NoSuchCertificate, NoSuchClient, NoSuchKey, NoSuchSubmission};
-        matches!(self, NoSuchSubmission | NoSuchClient | NoSuchKey | NoSuchCertificate)
+        matches!(self, NoSuchSubmission | NoSuchClient | NoSuchKey | NoSuchCertificate | StoreError::NoSuchPerson)
     }
 }
 

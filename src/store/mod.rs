@@ -1,4 +1,4 @@
-//! The store: submissions, enrolments, registers, clients, journal. The only module that may name `sqlx`.
+//! The store: submissions, enrolments, registers, clients, people, journal. The only module that may name `sqlx`.
 //!
 //! Owns what is in force. A submission's rows are *staged* while its file is read, in transactions of their own,
 //! and stay invisible until [`Store::commit_submission`] puts their holdings in force in one transaction; a crash
@@ -25,6 +25,7 @@ mod engine;
 mod error;
 mod holding;
 mod journal;
+mod person;
 mod postgres;
 mod push_down;
 mod record;
@@ -32,6 +33,8 @@ mod register;
 mod release;
 mod roll;
 mod row;
+mod session;
+mod sign_in_tries;
 mod sqlite;
 mod stage;
 mod submission;
@@ -47,9 +50,12 @@ pub use commit::Change;
 pub use count::{CountView, SubmissionInForce};
 pub use error::StoreError;
 pub use journal::{JournalEntry, Journalled};
+pub use person::{Invite, NewPerson, Person, Subject};
 pub use record::{RecordCursor, SealedRecord};
 pub use register::RegisterVersion;
 pub use release::{CountRun, NewCountRun, Release};
+pub use session::{How, NewSession, Session, Stage};
+pub use sign_in_tries::TryMark;
 pub use stage::{Reached, RefusedRow, Stager};
 pub use submission::{DuplicateKey, NewSubmission, ReadBy, State, Submission, SubmissionFilter};
 pub use turn::{Due, DueFilter, ToClear};
@@ -181,10 +187,13 @@ fn statements() -> Vec<engine::Sql> {
         count::STATEMENTS,
         holding::STATEMENTS,
         journal::STATEMENTS,
+        person::STATEMENTS,
         record::STATEMENTS,
         register::STATEMENTS,
         release::STATEMENTS,
         roll::BACKFILL_STATEMENTS,
+        session::STATEMENTS,
+        sign_in_tries::STATEMENTS,
         stage::STATEMENTS,
         submission::STATEMENTS,
         turn::STATEMENTS,

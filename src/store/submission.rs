@@ -9,7 +9,7 @@ use super::journal::{self, JournalEntry};
 use super::{Store, StoreError, row};
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::SubmissionMode;
-use crate::domain::ids::{ClientId, SubmissionId};
+use crate::domain::ids::{SenderId, SubmissionId};
 use crate::domain::receipt::Receipt;
 use crate::domain::round::Round;
 use jiff::Timestamp;
@@ -63,7 +63,7 @@ pub struct NewSubmission {
     pub agency: Option<AgencyCode>,
     pub mode: SubmissionMode,
     /// None: the operator at the command line.
-    pub client: Option<ClientId>,
+    pub client: Option<SenderId>,
     pub idempotency_key: Option<String>,
     /// Of the bytes as received.
     pub sha256: String,
@@ -225,7 +225,7 @@ pub(super) fn from_row(found: &Row) -> Result<Submission, StoreError> {
             agency: (!agency.is_empty()).then(|| row::agency_from(agency, "submission.agency")).transpose()?,
             mode: SubmissionMode::parse(text("mode")?).ok_or(StoreError::Unreadable("submission.mode"))?,
             client: (!client.is_empty())
-                .then(|| ClientId::parse(client).map_err(|_| StoreError::Unreadable("submission.client")))
+                .then(|| SenderId::parse(client).map_err(|_| StoreError::Unreadable("submission.client")))
                 .transpose()?,
             idempotency_key: found.try_get("idempotency_key")?,
             sha256: text("sha256")?.to_owned(),
@@ -286,7 +286,7 @@ impl Store {
     /// a key sent again with something else is the client's mistake.
     pub async fn submission_by_idempotency_key(
         &self,
-        client: Option<&ClientId>,
+        client: Option<&SenderId>,
         key: &str,
     ) -> Result<Option<Submission>, StoreError> {
         let client = client.map_or("", |client| client.as_str());

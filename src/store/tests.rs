@@ -22,6 +22,7 @@ mod distributed;
 mod engines;
 mod journal_chain;
 mod nouns;
+mod people;
 mod rolls;
 #[path = "../../tests/it/server.rs"]
 mod server;
@@ -30,7 +31,7 @@ mod turns;
 use super::*;
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::{HeldEnrolment, KeyedHash, Place, School, SubmissionMode};
-use crate::domain::ids::{ClientId, SubmissionId};
+use crate::domain::ids::{ClientId, PersonId, SenderId, SubmissionId};
 use crate::domain::learner_id::LearnerIdKind;
 use crate::domain::principal::Scope;
 use crate::domain::quota::Overrides;
@@ -506,8 +507,8 @@ async fn staged_or_refused_bytes_are_no_duplicate(bench: Bench) {
 
 on_both!(an_idempotency_key_serves_once_a_client);
 async fn an_idempotency_key_serves_once_a_client(bench: Bench) {
-    let client = ClientId::from_uuid(uuid::Uuid::now_v7());
-    let with_key = |client: &ClientId| {
+    let client = SenderId::Client(ClientId::from_uuid(uuid::Uuid::now_v7()));
+    let with_key = |client: &SenderId| {
         let mut new = bench.new_submission("s1", Replace);
         new.client = Some(client.clone());
         new.idempotency_key = Some("k1".into());
@@ -520,7 +521,11 @@ async fn an_idempotency_key_serves_once_a_client(bench: Bench) {
     let found = bench.store.submission_by_idempotency_key(Some(&client), "k1").await.unwrap().unwrap();
     assert_eq!((found.seq, &found.new, found.state), (seq, &first, State::Received));
     assert!(bench.store.submission_by_idempotency_key(None, "k1").await.unwrap().is_none());
-    bench.store.begin_submission(&with_key(&ClientId::from_uuid(uuid::Uuid::now_v7())), &entry("x")).await.unwrap();
+    bench
+        .store
+        .begin_submission(&with_key(&SenderId::Person(PersonId::from_uuid(uuid::Uuid::now_v7()))), &entry("x"))
+        .await
+        .unwrap();
     // Without a key there is no limit.
     bench.begin("s1", Replace).await;
     bench.begin("s1", Replace).await;

@@ -21,15 +21,27 @@ pub enum HashDomain {
     Content,
     /// A file that was dropped, with its name.
     Dropped,
+    /// The name by which a person signs in.
+    SignIn,
+    /// A person at another place that vouches for them.
+    Subject,
+    /// What tries to sign in are counted by.
+    Tries,
+    /// A browser that a person has signed in with before.
+    Device,
 }
 
-const DOMAINS: [(HashDomain, &str); 6] = [
+const DOMAINS: [(HashDomain, &str); 10] = [
     (HashDomain::Learner, "learner"),
     (HashDomain::Name, "name"),
     (HashDomain::Birth, "birth"),
     (HashDomain::Person, "person"),
     (HashDomain::Content, "content"),
     (HashDomain::Dropped, "dropped"),
+    (HashDomain::SignIn, "sign-in"),
+    (HashDomain::Subject, "subject"),
+    (HashDomain::Tries, "tries"),
+    (HashDomain::Device, "device"),
 ];
 
 /// One per worker; holds the prepared key states of every domain.

@@ -1,4 +1,4 @@
-//! The vault: keys, sealing, keyed hashes, signatures, tokens. The only module that may name OpenSSL.
+//! The vault: keys, sealing, keyed hashes, signatures, tokens, passwords and codes. The only module that may name OpenSSL.
 //!
 //! Owns everything secret. A *master key* (file of mode 0600, or brought from the environment) wraps
 //! the *keyring*: a data key that seals identities, a lookup key for the keyed hashes by which a
@@ -19,16 +19,20 @@ mod file;
 mod hasher;
 mod jws;
 mod keyring;
+mod password;
 mod seal;
 mod sign;
 pub mod tls;
+mod totp;
 
-pub use digest::{Checked, Checksum, HmacStream, Sha256Stream, hash_token, random_token, sha256, sha256_hex};
+pub use digest::{Checked, Checksum, HmacStream, Sha256Stream, hash_token, random_token, same, sha256, sha256_hex};
 pub use file::{KeptFile, SealedReader, SealedWriter};
 pub use hasher::{HashDomain, KeyedHasher};
 pub use jws::{CHARS_MAX as JWS_CHARS_MAX, ClientKey, Jws, KeyError};
+pub use password::{hash_password, is_password};
 pub use seal::Sealer;
 pub use sign::PublicJwk;
+pub use totp::{STEP_SECONDS, new_totp_secret, totp_code, totp_secret_text, totp_step};
 
 use keyring::Keyring;
 use std::io;
@@ -58,6 +62,8 @@ pub enum VaultError {
     UnknownKey(u16),
     #[error("a sealed value is broken, or was sealed for another place")]
     Broken,
+    #[error("a password could not be hashed")]
+    Password,
     #[error("the cryptographic library failed")]
     OpenSsl(#[from] openssl::error::ErrorStack),
 }

@@ -21,6 +21,7 @@ mod limit_server;
 mod limits;
 mod mappings;
 mod objects;
+mod people;
 mod pickup;
 mod postgres;
 mod privacy;

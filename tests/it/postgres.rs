@@ -20,6 +20,8 @@ mod journal;
 mod limits;
 #[path = "objects.rs"]
 mod objects;
+#[path = "people.rs"]
+mod people;
 #[path = "pickup.rs"]
 mod pickup;
 #[path = "privacy.rs"]

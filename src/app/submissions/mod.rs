@@ -213,13 +213,13 @@ impl App {
     ) -> Result<(Vec<SubmissionView>, Option<i64>), AppError> {
         let agency = match principal.authorise(Scope::MinistryRead, None) {
             Ok(_) => None,
-            Err(_) => match principal {
-                Principal::Client { agency: Some(agency), .. } => {
-                    principal.authorise(Scope::AgencySubmit, Some(*agency))?;
-                    Some(*agency)
+            Err(_) => match (principal.agency(), principal) {
+                (Some(agency), _) => {
+                    principal.authorise(Scope::AgencySubmit, Some(agency))?;
+                    Some(agency)
                 }
-                Principal::Anonymous => return Err(Denied::NotAuthenticated.into()),
-                _ => return Err(Denied::Scope(Scope::MinistryRead).into()),
+                (None, Principal::Anonymous) => return Err(Denied::NotAuthenticated.into()),
+                (None, _) => return Err(Denied::Scope(Scope::MinistryRead).into()),
             },
         };
         let rows = self.store.submissions(SubmissionFilter { agency, round: None }, before, limit).await?;

@@ -2,6 +2,7 @@
 
 use crate::app::assets::LoadedMapping;
 use crate::app::{App, AppError, journal_entry};
+use crate::domain::ids::SenderId;
 use crate::domain::principal::Principal;
 use crate::domain::receipt::Receipt;
 use crate::mapping::RunContext;
@@ -36,8 +37,11 @@ pub(super) fn duplicate_receipt(stored: &Submission, earlier: Submission) -> Res
 /// Who sent it, as the journal names them.
 pub(super) fn sender(stored: &Submission) -> Principal {
     match &stored.new.client {
-        Some(id) => {
+        Some(SenderId::Client(id)) => {
             Principal::Client { id: id.clone(), name: String::new(), agency: stored.new.agency, scopes: Vec::new() }
+        }
+        Some(SenderId::Person(id)) => {
+            Principal::Person { id: id.clone(), name: String::new(), agency: stored.new.agency, roles: Vec::new() }
         }
         None => Principal::Operator,
     }

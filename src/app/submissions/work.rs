@@ -13,7 +13,7 @@ use crate::app::register::InForce;
 use crate::app::time_limit::TimeLimit;
 use crate::app::{App, AppError, journal_entry};
 use crate::decode::DecodeError;
-use crate::domain::ids::SubmissionId;
+use crate::domain::ids::{SenderId, SubmissionId};
 use crate::domain::round::Round;
 use crate::mapping::RunContext;
 use crate::pipeline::PipelineError;
@@ -69,9 +69,9 @@ impl App {
             tracing::warn!(submission = %id, error = cause, "a claim could not be given back in order");
         }
         outcome?;
-        let client = stored.new.client;
+        let sender = stored.new.client;
         let view = self.view(self.stored(id).await?).await?;
-        if let (false, Some(client), Some(receipt)) = (was_ended, &client, &view.receipt)
+        if let (false, Some(SenderId::Client(client)), Some(receipt)) = (was_ended, &sender, &view.receipt)
             && receipt.duplicate_of.is_none()
         {
             self.debit_records(client, receipt.received).await;

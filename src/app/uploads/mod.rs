@@ -69,7 +69,8 @@ impl App {
     ) -> Result<UploadView, AppError> {
         let (authorised, _, mapping) = self.may_send(principal, &terms.mapping)?;
         let Principal::Client { id: client, .. } = authorised.principal() else {
-            return Err(Denied::NotAuthenticated.into());
+            // A person at a browser sends the file whole.
+            return Err(Denied::ClientsOnly.into());
         };
         if bytes == 0 {
             return Err(UploadError::Empty.into());
@@ -113,7 +114,7 @@ impl App {
         let client: &ClientId = match principal {
             Principal::Client { id, .. } => id,
             Principal::Anonymous => return Err(Denied::NotAuthenticated.into()),
-            Principal::Operator => return Err(UploadError::Unknown.into()),
+            Principal::Operator | Principal::Person { .. } => return Err(UploadError::Unknown.into()),
         };
         let upload = self.store.upload(id).await?;
         let own = upload.filter(|upload| upload.new.client == *client && self.expires(upload) > Timestamp::now());

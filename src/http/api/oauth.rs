@@ -158,7 +158,7 @@ fn proof<'r>(form: &'r BTreeMap<String, String>, basic: Option<&'r (String, Stri
 #[get("/.well-known/oauth-authorization-server")]
 pub async fn server(_: NoQuery, app: web::Data<App>) -> HttpResponse {
     let terms = app.token_terms();
-    let scopes: Vec<&str> = Scope::ALL.iter().map(Scope::as_str).collect();
+    let scopes: Vec<&str> = Scope::FOR_CLIENTS.iter().map(Scope::as_str).collect();
     HttpResponse::Ok().json(serde_json::json!({
         "issuer": terms.issuer,
         "token_endpoint": terms.endpoint(),

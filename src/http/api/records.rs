@@ -49,10 +49,10 @@ fn school(text: &str) -> Result<String, ()> {
 }
 
 fn own_agency(caller: &Principal) -> Result<AgencyCode, Problem> {
-    match caller {
-        Principal::Client { agency: Some(agency), .. } => Ok(*agency),
-        Principal::Anonymous => Err(Problem::new(Kind::Unauthenticated)),
-        _ => Err(Problem::new(Kind::QueryInvalid)
+    match (caller.agency(), caller) {
+        (Some(agency), _) => Ok(agency),
+        (None, Principal::Anonymous) => Err(Problem::new(Kind::Unauthenticated)),
+        (None, _) => Err(Problem::new(Kind::QueryInvalid)
             .detail("โทเคนนี้ไม่ได้เป็นของหน่วยงานใด ต้องระบุ agency", "This token belongs to no agency: say `agency`.")),
     }
 }

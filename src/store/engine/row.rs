@@ -62,7 +62,7 @@ macro_rules! columns {
     };
 }
 columns!(bool, f64, String, &'r str, Vec<u8>, &'r [u8]);
-columns!(Option<f64>, Option<String>, Option<&'r str>);
+columns!(Option<f64>, Option<String>, Option<&'r str>, Option<Vec<u8>>);
 
 impl<'r> Column<'r> for Option<i64> {
     fn from_sqlite(row: &'r SqliteRow, at: impl Place) -> Result<Self, sqlx::Error> {

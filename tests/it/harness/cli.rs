@@ -27,6 +27,11 @@ impl Saphan {
         Saphan { database: super::database::address(engine, &home), home }
     }
 
+    /// Over the home of a gateway that runs.
+    pub fn over(home: &Path) -> Self {
+        Saphan { database: super::database::address(super::super::ENGINE, home), home: home.to_owned() }
+    }
+
     pub fn home(&self) -> &Path {
         &self.home
     }

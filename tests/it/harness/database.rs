@@ -95,7 +95,19 @@ impl Reader {
     pub async fn all_rows(&mut self) -> Option<Vec<u8>> {
         let Reader::Postgres(connection) = self else { return None };
         let mut all = Vec::new();
-        for table in ["submission", "holding", "enrolment", "vault_record", "refused_row", "journal", "count_run"] {
+        for table in [
+            "submission",
+            "holding",
+            "enrolment",
+            "vault_record",
+            "refused_row",
+            "journal",
+            "count_run",
+            "person",
+            "session",
+            "sign_in_tries",
+            "approval",
+        ] {
             connection.execute("SET bytea_output = 'escape'").await.unwrap();
             let sql = AssertSqlSafe(format!("SELECT CAST(t AS TEXT) FROM {table} t"));
             let rows: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *connection).await.unwrap();

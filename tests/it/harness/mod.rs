@@ -6,9 +6,11 @@ pub mod ca;
 pub mod cli;
 pub mod database;
 pub mod objects;
+pub mod people;
 pub mod process;
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use saphan::app::App;
 use saphan::config::{Database, Settings};
@@ -25,7 +27,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -78,6 +80,8 @@ pub struct Gateway {
     tokens: BTreeMap<&'static str, String>,
     client: Client,
     unready: Arc<Switch>,
+    /// Its clock for what people are told by it, in seconds; it stands until a test puts it on.
+    clock: Arc<AtomicI64>,
     handle: actix_web::dev::ServerHandle,
     thread: Option<JoinHandle<()>>,
 }
@@ -162,11 +166,14 @@ impl Gateway {
         let url = format!("{}://{address}", if settings.tls.is_some() { "https" } else { "http" });
         let unready = Arc::new(Switch::default());
         let readiness = unready.clone();
+        let clock = Arc::new(AtomicI64::new(Timestamp::now().as_second()));
+        let seconds = clock.clone();
+        let told = Arc::new(move || Timestamp::from_second(seconds.load(Ordering::SeqCst)).unwrap());
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async move {
-                let app = saphan::startup::open(&settings).await.unwrap();
+                let app = saphan::startup::open(&settings).await.unwrap().with_clock(told);
                 let app = Arc::new(saphan::startup::secure(app, &settings).unwrap());
                 let mut tokens = BTreeMap::new();
                 for (name, agency, scope) in CLIENTS {
@@ -192,7 +199,7 @@ impl Gateway {
             .timeout(Duration::from_secs(60))
             .build()
             .unwrap();
-        Gateway { url, app, home, tokens, client, unready, handle, thread: Some(thread) }
+        Gateway { url, app, home, tokens, client, unready, clock, handle, thread: Some(thread) }
     }
 
     /// A request with the token of one of [`CLIENTS`].
@@ -227,6 +234,15 @@ impl Gateway {
 
     pub fn switch_store_off(&self) {
         self.unready.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Puts its clock so much further.
+    pub fn advance(&self, seconds: i64) {
+        self.clock.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.clock.load(Ordering::SeqCst)).unwrap()
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
