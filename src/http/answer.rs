@@ -5,6 +5,7 @@
 //! wherever GET is, that pages load nothing from elsewhere, and that a gateway that drains keeps no connection. The log names the route's pattern, never the address: patterns hold nobody's data.
 
 use super::api::uploads;
+use super::console;
 use super::context::{REQUEST_ID, RequestContext, TRACEPARENT};
 use super::metrics::Metrics;
 use super::problem::{Fault, Kind, Problem};
@@ -60,7 +61,8 @@ pub async fn answer<B: MessageBody + 'static>(
         }
         None => as_problem(next.call(request).await?.map_into_boxed_body(), &context),
     };
-    finish(response.headers_mut(), &context, policy);
+    let is_secure = response.request().app_data::<web::Data<App>>().is_some_and(|app| console::is_secure(app));
+    finish(response.headers_mut(), &context, policy, is_secure);
     let path = response.request().path().to_owned();
     uploads::sign(&path, response.headers_mut());
     if response.request().app_data::<web::Data<App>>().is_some_and(|app| app.is_draining()) {
@@ -110,17 +112,18 @@ fn as_problem(response: ServiceResponse<BoxBody>, context: &RequestContext) -> S
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
+    let said = |problem: &Problem| console::respond(problem, context, response.request());
     let (told, log) = match response.response().error() {
         Some(error) => match error.as_error::<Problem>() {
-            Some(problem) => (problem.respond(context), problem.cause_chain()),
+            Some(problem) => (said(problem), problem.cause_chain()),
             None => {
                 let problem = of_framework(error, Kind::of_status(status));
                 let log = status.is_server_error().then(|| error.to_string());
-                (problem.respond(context), log)
+                (said(&problem), log)
             }
         },
-        None if is_problem(response.headers()) => return response,
-        None => (Problem::new(Kind::of_status(status)).respond(context), None),
+        None if is_told(response.headers()) => return response,
+        None => (said(&Problem::new(Kind::of_status(status))), None),
     };
     if told.status().is_server_error() {
         let cause = log.unwrap_or_default();
@@ -137,8 +140,10 @@ fn as_problem(response: ServiceResponse<BoxBody>, context: &RequestContext) -> S
     response
 }
 
-fn is_problem(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"))
+/// Problem details, or a page of the console that says what is wrong beside the form it is wrong in.
+fn is_told(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    kind.starts_with(b"application/problem+json") || kind.starts_with(b"text/html")
 }
 
 /// Errors of the framework's own readers, said without what was sent.
@@ -178,7 +183,7 @@ fn of_json(error: &JsonPayloadError) -> Problem {
     }
 }
 
-fn finish(headers: &mut HeaderMap, context: &RequestContext, policy: &'static str) {
+fn finish(headers: &mut HeaderMap, context: &RequestContext, policy: &'static str, is_secure: bool) {
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
@@ -192,6 +197,9 @@ fn finish(headers: &mut HeaderMap, context: &RequestContext, policy: &'static st
     set(header::X_FRAME_OPTIONS, "DENY");
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::CONTENT_SECURITY_POLICY, policy);
+    if is_secure {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

@@ -1,14 +1,17 @@
-//! Who is asking: the bearer token of a request to a `Principal`.
+//! Who is asking: the bearer token of a request, or a browser's session, to a `Principal`.
 //!
-//! Owns the header only, and that a token is looked at together with the certificate of its connection. What a token means is
-//! asked of the [`Authenticator`]; what the principal may do is decided in the use case, in one place for API, commands and worker.
+//! Owns the header, and that a token is looked at together with the certificate of its connection; a session is taken where
+//! nothing is changed, or with the token of our forms (`console`). What a token means is asked of the [`Authenticator`]; what
+//! the principal may do is decided in the use case, in one place for API, commands and worker.
 
 use super::certificates;
+use super::console;
 use super::problem::{Kind, Problem};
 use crate::app::certificates::Thumbprint;
 use crate::app::clients::Known;
 use crate::app::{App, AppError};
 use crate::domain::principal::{Denied, Principal};
+use crate::domain::quota::Overrides;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
@@ -28,6 +31,8 @@ pub trait Authenticator: Send + Sync {
         token: &'a str,
         shown: Option<&'a Thumbprint>,
     ) -> BoxFuture<'a, Result<Result<Known, Denied>, Unanswered>>;
+    /// The person whose session has this secret. None: unknown or over.
+    fn session<'a>(&'a self, secret: &'a str) -> BoxFuture<'a, Result<Option<Principal>, Unanswered>>;
 }
 
 /// The token could not be looked up (the store does not answer).
@@ -45,6 +50,16 @@ impl Authenticator for App {
             match App::authenticate(self, token, shown).await {
                 Ok(known) => Ok(Ok(known)),
                 Err(AppError::Denied(denied)) => Ok(Err(denied)),
+                Err(error) => Err(Unanswered(Box::new(error))),
+            }
+        })
+    }
+
+    fn session<'a>(&'a self, secret: &'a str) -> BoxFuture<'a, Result<Option<Principal>, Unanswered>> {
+        Box::pin(async move {
+            match self.authenticate_session(secret).await {
+                Ok(principal) => Ok(Some(principal)),
+                Err(AppError::Denied(_)) => Ok(None),
                 Err(error) => Err(Unanswered(Box::new(error))),
             }
         })
@@ -76,16 +91,22 @@ impl FromRequest for Caller {
 /// What was found out of the caller before the route was reached; whether it matters is the route's to say.
 pub struct Recognised(pub Result<Option<Known>, Problem>);
 
-/// None: no token came.
+/// None: neither a token nor a session came. A token goes first; a browser that holds a session sends none.
 pub async fn recognise(request: &HttpRequest) -> Result<Option<Known>, Problem> {
-    let Some(token) = bearer(request)? else { return Ok(None) };
+    let token = bearer(request)?;
+    let session = if token.is_none() { console::session_of(request)? } else { None };
+    if token.is_none() && session.is_none() {
+        return Ok(None);
+    }
     let authenticator = request.app_data::<web::Data<dyn Authenticator>>().cloned();
     let Some(authenticator) = authenticator else { return Err(Problem::new(Kind::Unavailable)) };
-    match authenticator.authenticate(&token, certificates::shown(request).as_ref()).await {
-        Ok(Ok(known)) => Ok(Some(known)),
-        Ok(Err(denied)) => Err(denied.into()),
-        Err(unanswered) => Err(Problem::internal(unanswered)),
+    if let Some(token) = token {
+        let known = authenticator.authenticate(&token, certificates::shown(request).as_ref()).await;
+        return Ok(Some(known.map_err(Problem::internal)??));
     }
+    let person = authenticator.session(&session.unwrap_or_default()).await.map_err(Problem::internal)?;
+    let principal = person.ok_or_else(|| Problem::new(Kind::Unauthenticated))?;
+    Ok(Some(Known { principal, limits: Overrides::default() }))
 }
 
 fn bearer(request: &HttpRequest) -> Result<Option<String>, Problem> {

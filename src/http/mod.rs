@@ -9,6 +9,7 @@ pub mod api;
 pub mod auth;
 pub mod body;
 pub mod certificates;
+pub mod console;
 pub mod content;
 pub mod context;
 pub mod metrics;

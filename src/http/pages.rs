@@ -30,35 +30,43 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// What every page has: the language, and the words around the content.
-struct Frame<'a> {
+pub(super) struct Frame<'a> {
     context: &'a RequestContext,
     /// The page's own address, for the switch of languages.
     path: String,
 }
 
 impl<'a> Frame<'a> {
-    fn new(context: &'a RequestContext, path: impl Into<String>) -> Self {
+    pub(super) fn new(context: &'a RequestContext, path: impl Into<String>) -> Self {
         Frame { context, path: path.into() }
     }
 
-    fn lang(&self) -> &'static str {
+    pub(super) fn lang(&self) -> &'static str {
         self.context.lang_tag()
     }
 
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(super) fn is_at(&self, path: &str) -> bool {
+        self.path == path
+    }
+
     /// One of two literal texts.
-    fn t<'t>(&self, th: &'t str, en: &'t str) -> &'t str {
+    pub(super) fn t<'t>(&self, th: &'t str, en: &'t str) -> &'t str {
         match self.context.lang {
             Lang::Th => th,
             Lang::En => en,
         }
     }
 
-    fn of<'t>(&self, text: &'t Bilingual) -> &'t str {
+    pub(super) fn of<'t>(&self, text: &'t Bilingual) -> &'t str {
         text.get(self.context.lang)
     }
 
     /// `10 มิ.ย. 2569` · `10 Jun 2026`
-    fn day(&self, day: Date) -> String {
+    pub(super) fn day(&self, day: Date) -> String {
         const TH: [&str; 12] =
             ["ม.ค.", "ก.พ.", "มี.ค.", "เม.ย.", "พ.ค.", "มิ.ย.", "ก.ค.", "ส.ค.", "ก.ย.", "ต.ค.", "พ.ย.", "ธ.ค."];
         const EN: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -319,8 +327,12 @@ pub async fn dataset(app: &App, name: &str, context: &RequestContext) -> Result<
 }
 
 /// Thailand keeps one time, UTC+7, all year.
+pub(super) fn thailand() -> TimeZone {
+    TimeZone::fixed(Offset::constant(7))
+}
+
 fn bangkok(at: jiff::Timestamp) -> Date {
-    at.to_zoned(TimeZone::fixed(Offset::constant(7))).date()
+    at.to_zoned(thailand()).date()
 }
 
 /// `1,234,567`

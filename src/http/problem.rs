@@ -272,6 +272,15 @@ impl Problem {
         Problem { kind: Kind::Conflict, ..Problem::file_refused(submission, refusal) }
     }
 
+    pub fn retry_after_s(&self) -> Option<u32> {
+        self.retry_after_s
+    }
+
+    /// What the catalogue says of how to go on.
+    pub fn fix(&self) -> Option<Bilingual> {
+        self.kind.entry().map(|entry| entry.fix.clone())
+    }
+
     pub fn kind(&self) -> Kind {
         self.kind
     }

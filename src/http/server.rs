@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::queue::Queue;
 use super::rate::limited;
 use super::routes::RouteTable;
-use super::{api, openapi, pages};
+use super::{api, console, openapi, pages};
 use crate::app::App as GatewayApp;
 use actix_web::dev::Server;
 use actix_web::middleware::{Compress, from_fn};
@@ -70,6 +70,7 @@ pub fn start(listener: TcpListener, parts: Parts, threads: Option<usize>) -> io:
             .app_data(web::JsonConfig::default().limit(JSON_BYTES_MAX))
             .app_data(web::PayloadConfig::new(JSON_BYTES_MAX))
             .configure(pages::routes)
+            .configure(console::routes)
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", openapi::complete(document)))
             .default_service(web::to(unmatched))
             .wrap(Compress::default())

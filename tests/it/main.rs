@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod console;
 mod contract;
 mod count;
 mod crash;

@@ -6,6 +6,8 @@ use super::Engine;
 mod api;
 #[path = "balancers.rs"]
 mod balancers;
+#[path = "console.rs"]
+mod console;
 #[path = "count.rs"]
 mod count;
 #[path = "crash.rs"]

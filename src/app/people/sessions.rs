@@ -53,7 +53,25 @@ pub struct SessionView {
     pub is_own: bool,
 }
 
+impl SessionView {
+    pub fn is_by_password(&self) -> bool {
+        self.how == How::Password
+    }
+}
+
+impl Visitor {
+    /// Somebody who comes by single sign-on only has none.
+    pub fn has_password(&self) -> bool {
+        self.person.password.is_some()
+    }
+}
+
 impl App {
+    /// For the forms of a browser that nobody signed in with yet.
+    pub fn form_secret(&self) -> Result<String, AppError> {
+        Ok(random_token()?)
+    }
+
     pub fn with_session_terms(self, sessions: SessionTerms) -> Self {
         App { sessions, ..self }
     }

@@ -1,62 +1,115 @@
 //! Who may do what: every operation of the API's document × every kind of caller. An operation without a row fails.
 
+use super::harness::browser::Browser;
+use super::harness::people::{Person, browser_of};
 use super::harness::{Gateway, ROUND, sample};
 use reqwest::Method;
+use saphan::domain::principal::Scope;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The columns of the table. `dole` owns the submission that the paths name.
-const CALLERS: [Option<&str>; 7] =
-    [None, Some("dole"), Some("obec"), Some("ministry"), Some("count"), Some("register"), Some("publish")];
+/// The columns of the table. `dole` owns the submission that the paths name. Clients first, then people: two who send for an
+/// agency, one of the ministry who counts, an administrator and an auditor.
+const CALLERS: [Option<&str>; 12] = [
+    None,
+    Some("dole"),
+    Some("obec"),
+    Some("ministry"),
+    Some("count"),
+    Some("register"),
+    Some("publish"),
+    Some("person dole"),
+    Some("person obec"),
+    Some("person count"),
+    Some("person admin"),
+    Some("person auditor"),
+];
+
+/// Name, agency and role of the people.
+const PEOPLE: [(&str, Option<&str>, Scope); 5] = [
+    ("person dole", Some("dole"), Scope::AgencySubmit),
+    ("person obec", Some("obec"), Scope::AgencySubmit),
+    ("person count", None, Scope::CountRun),
+    ("person admin", None, Scope::AccessAdmin),
+    ("person auditor", None, Scope::Auditor),
+];
 
 /// 1: allowed (whatever comes of it), else the status of the refusal.
-const OPEN: [u16; 7] = [1; 7];
+const OPEN: [u16; 12] = [1; 12];
 
 struct Row {
     /// As in the document.
     operation: &'static str,
     /// `{id}` is the submission of `dole`, `{upload}` its upload.
     path: &'static str,
-    expected: [u16; 7],
+    expected: [u16; 12],
 }
 
-const fn row(operation: &'static str, path: &'static str, expected: [u16; 7]) -> Row {
+const fn row(operation: &'static str, path: &'static str, expected: [u16; 12]) -> Row {
     Row { operation, path, expected }
 }
 
 const TABLE: &[Row] = &[
-    //                                                                    anon dole obec mini coun regi publ
+    //                                                                    anon dole obec mini coun regi publ | dole obec coun admi audi
     row(
         "POST /v1/submissions",
         "/v1/submissions?mapping=dole/enrolments&round=2026-06-10",
-        [401, 1, 403, 403, 403, 403, 403],
+        [401, 1, 403, 403, 403, 403, 403, 1, 403, 403, 403, 403],
     ),
     row(
         "POST /v1/submissions",
         "/v1/submissions?mapping=moe/schools&round=2026-06-10",
-        [401, 403, 403, 403, 403, 1, 403],
+        [401, 403, 403, 403, 403, 1, 403, 403, 403, 403, 403, 403],
     ),
-    row("GET /v1/submissions", "/v1/submissions", [401, 1, 1, 1, 403, 403, 403]),
-    row("GET /v1/submissions/{id}", "/v1/submissions/{id}", [401, 1, 404, 1, 404, 404, 404]),
-    row("GET /v1/submissions/{id}/refused", "/v1/submissions/{id}/refused", [401, 1, 404, 1, 404, 404, 404]),
-    row("GET /v1/submissions/{id}/events", "/v1/submissions/{id}/events", [401, 1, 404, 1, 404, 404, 404]),
-    row("GET /v1/submissions/{id}/accepted", "/v1/submissions/{id}/accepted", [401, 1, 404, 1, 404, 404, 404]),
-    row("POST /v1/submissions/{id}/cancel", "/v1/submissions/{id}/cancel", [401, 1, 404, 403, 404, 404, 404]),
-    row("POST /v1/uploads", "/v1/uploads?mapping=dole/enrolments&round=2026-06-10", [401, 1, 403, 403, 403, 403, 403]),
-    row("POST /v1/uploads", "/v1/uploads?mapping=moe/schools&round=2026-06-10", [401, 403, 403, 403, 403, 1, 403]),
+    row("GET /v1/submissions", "/v1/submissions", [401, 1, 1, 1, 403, 403, 403, 1, 1, 403, 403, 403]),
+    row("GET /v1/submissions/{id}", "/v1/submissions/{id}", [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404]),
+    row(
+        "GET /v1/submissions/{id}/refused",
+        "/v1/submissions/{id}/refused",
+        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404],
+    ),
+    row(
+        "GET /v1/submissions/{id}/events",
+        "/v1/submissions/{id}/events",
+        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404],
+    ),
+    row(
+        "GET /v1/submissions/{id}/accepted",
+        "/v1/submissions/{id}/accepted",
+        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404],
+    ),
+    row(
+        "POST /v1/submissions/{id}/cancel",
+        "/v1/submissions/{id}/cancel",
+        [401, 1, 404, 403, 404, 404, 404, 1, 404, 404, 404, 404],
+    ),
+    row(
+        "POST /v1/uploads",
+        "/v1/uploads?mapping=dole/enrolments&round=2026-06-10",
+        [401, 1, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403],
+    ),
+    row(
+        "POST /v1/uploads",
+        "/v1/uploads?mapping=moe/schools&round=2026-06-10",
+        [401, 403, 403, 403, 403, 1, 403, 403, 403, 403, 403, 403],
+    ),
     row("OPTIONS /v1/uploads", "/v1/uploads", OPEN),
     row("OPTIONS /v1/uploads/{id}", "/v1/uploads/{upload}", OPEN),
-    row("GET /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404]),
-    row("PATCH /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404]),
-    row("DELETE /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404]),
+    row("GET /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404]),
+    row("PATCH /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404]),
+    row("DELETE /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404]),
     row(
         "GET /v1/records/enrolments",
         "/v1/records/enrolments?round=2026-06-10&agency=dole",
-        [401, 1, 403, 1, 403, 403, 403],
+        [401, 1, 403, 1, 403, 403, 403, 1, 403, 403, 403, 403],
     ),
-    row("GET /v1/counts/{round}", "/v1/counts/2026-06-10", [401, 1, 1, 1, 1, 403, 403]),
-    row("POST /v1/counts/{round}", "/v1/counts/2026-06-10", [401, 403, 403, 403, 1, 403, 403]),
-    row("GET /v1/counts/{round}/manifest", "/v1/counts/2026-06-10/manifest", [401, 403, 403, 1, 1, 403, 403]),
+    row("GET /v1/counts/{round}", "/v1/counts/2026-06-10", [401, 1, 1, 1, 1, 403, 403, 1, 1, 1, 403, 403]),
+    row("POST /v1/counts/{round}", "/v1/counts/2026-06-10", [401, 403, 403, 403, 1, 403, 403, 403, 403, 1, 403, 403]),
+    row(
+        "GET /v1/counts/{round}/manifest",
+        "/v1/counts/2026-06-10/manifest",
+        [401, 403, 403, 1, 1, 403, 403, 403, 403, 1, 403, 403],
+    ),
     row("POST /oauth/token", "/oauth/token", OPEN),
     row("GET /.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server", OPEN),
     row("GET /v1/standards", "/v1/standards", OPEN),
@@ -90,6 +143,13 @@ async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
         .await
         .unwrap();
     let begun: Value = begun.json().await.unwrap();
+    let mut people: BTreeMap<&str, Browser> = BTreeMap::new();
+    for (name, agency, role) in PEOPLE {
+        let person = Person::new(&gateway, &name.replace(' ', "-"), agency, &[role]).await;
+        let mut browser = browser_of(&gateway, &person).await;
+        browser.get(&gateway, "/console").await;
+        people.insert(name, browser);
+    }
     let mut wrong = Vec::new();
     for row in TABLE {
         let method: Method = row.operation.split(' ').next().unwrap().parse().unwrap();
@@ -97,6 +157,11 @@ async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
         let path = path.replace("{upload}", begun["id"].as_str().unwrap());
         for (caller, expected) in CALLERS.iter().zip(row.expected) {
             let request = match caller {
+                Some(person) if people.contains_key(person) => {
+                    let browser = &people[person];
+                    let request = browser.request(&gateway, method.clone(), &path);
+                    request.header("accept", "application/json").header("x-saphan-form", &browser.token)
+                }
                 Some(caller) => gateway.by(caller, method.clone(), &path),
                 None => gateway.request(method.clone(), &path),
             };
@@ -129,4 +194,54 @@ fn every_operation_of_the_document_has_a_row_and_says_whether_it_wants_a_token()
     }
     let ruled: BTreeSet<String> = TABLE.iter().map(|row| row.operation.to_owned()).collect();
     assert_eq!(operations, ruled, "operations of the document (left) and rows of the table (right)");
+}
+
+/// Addresses of the console: 1 for everybody, else what nobody is answered. Whoever signed in may use all of them, for the own
+/// account; what is of another person is not there.
+const CONSOLE: &[(&str, &str, u16)] = &[
+    ("get", "/console", 303),
+    ("get", "/console/sign-in", 1),
+    ("post", "/console/sign-in", 1),
+    ("get", "/console/code", 1),
+    ("post", "/console/code", 1),
+    ("get", "/console/start", 1),
+    ("post", "/console/start", 1),
+    ("get", "/console/start/account", 1),
+    ("post", "/console/start/account", 1),
+    ("get", "/console/account", 401),
+    ("post", "/console/account/password", 401),
+    ("post", "/console/account/sessions/{id}/end", 401),
+    ("post", "/console/sign-out", 401),
+    ("post", "/console/sign-out-everywhere", 401),
+];
+
+#[tokio::test]
+async fn every_address_of_the_console_has_a_row_and_tells_nobody_anything_of_people() {
+    let ruled: BTreeSet<(&str, &str)> = CONSOLE.iter().map(|(method, path, _)| (*method, *path)).collect();
+    let routes: BTreeSet<(&str, &str)> = saphan::http::console::ROUTES.iter().copied().collect();
+    assert_eq!(routes, ruled, "addresses of the console (left) and rows of the table (right)");
+    let gateway = Gateway::start();
+    let person = Person::new(&gateway, "somjai", None, &[]).await;
+    let other = Person::new(&gateway, "other", None, &[]).await;
+    let mut browser = browser_of(&gateway, &person).await;
+    let theirs = browser_of(&gateway, &other).await;
+    let of_other = gateway.app.visitor(&theirs.cookies["saphan"]).await.unwrap().unwrap().session;
+    for (method, path, nobody) in CONSOLE {
+        let path = path.replace("{id}", of_other.as_str());
+        let method: Method = method.to_uppercase().parse().unwrap();
+        let mut request = gateway.request(method.clone(), &path).header("accept", "text/html");
+        if method == Method::POST {
+            request = request.form(&[("form", "")]);
+        }
+        let status = request.send().await.unwrap().status().as_u16();
+        match nobody {
+            1 => assert!(matches!(status, 200 | 303 | 403), "{method} {path}: {status}"),
+            expected => assert_eq!(status, *expected, "{method} {path}"),
+        }
+    }
+    // Another person's session is not ended.
+    browser.get(&gateway, "/console/account").await;
+    let path = format!("/console/account/sessions/{of_other}/end");
+    assert_eq!(browser.post(&gateway, &path, &[]).await.status, 303);
+    assert!(gateway.app.visitor(&theirs.cookies["saphan"]).await.unwrap().is_some());
 }

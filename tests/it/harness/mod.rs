@@ -2,6 +2,7 @@
 //!
 //! Owns starting and stopping; every test has its own, so none depends on another's order.
 
+pub mod browser;
 pub mod ca;
 pub mod cli;
 pub mod database;

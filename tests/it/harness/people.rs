@@ -1,6 +1,7 @@
 //! People of these tests: made as the operator makes them, set up as they do it themselves, and their telephones.
 
 use super::Gateway;
+use super::browser::Browser;
 use data_encoding::BASE32_NOPAD;
 use saphan::app::people::{PersonTerms, SignedIn, Visit};
 use saphan::domain::agency::AgencyCode;
@@ -56,4 +57,18 @@ impl Person {
         gateway.advance(STEP_SECONDS);
         signed_in
     }
+}
+
+/// A browser in which this person signed in by the pages.
+pub async fn browser_of(gateway: &Gateway, person: &Person) -> Browser {
+    let mut browser = Browser::default();
+    browser.get(gateway, "/console/sign-in").await;
+    let fields = [("sign_in", person.sign_in.as_str()), ("password", PASSWORD)];
+    let next = browser.post(gateway, "/console/sign-in", &fields).await;
+    assert_eq!((next.status, &*next.location), (303, "/console/code?lang=en"), "{}", next.text);
+    browser.get(gateway, "/console/code").await;
+    let next = browser.post(gateway, "/console/code", &[("code", &person.code(gateway))]).await;
+    assert_eq!((next.status, &*next.location), (303, "/console?lang=en"), "{}", next.text);
+    gateway.advance(STEP_SECONDS);
+    browser
 }
