@@ -3,6 +3,7 @@
 //! Owns what the gateway *does*: take a file, answer for it, count a round, publish. Knows no HTTP and no
 //! SQL. Every use case takes a principal and asks it before anything else.
 
+pub mod approvals;
 pub mod assets;
 pub mod certificates;
 pub mod clients;
@@ -40,6 +41,7 @@ use crate::sendback::SendbackError;
 use crate::store::{CERTIFICATES_MAX, JournalEntry, KEYS_MAX, State, Store, StoreError};
 use crate::vault::tls::{CertificateForm, Tls};
 use crate::vault::{KeyError, Vault, VaultError};
+use approvals::ApprovalError;
 use assets::Assets;
 use jiff::Timestamp;
 use people::{Clock, Hashing, PersonError, SessionTerms};
@@ -125,6 +127,8 @@ pub enum AppError {
     NotForClients(Scope),
     #[error(transparent)]
     Person(#[from] PersonError),
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error("this is no public key of a client")]
@@ -284,6 +288,7 @@ impl AppError {
                 ),
             ),
             AppError::Person(person) => return Some(person.told()),
+            AppError::Approval(approval) => return Some(approval.told()),
             AppError::Store(StoreError::PersonExists | StoreError::SubjectTaken) => {
                 return Some(PersonError::Exists.told());
             }

@@ -8,6 +8,7 @@
 use super::api::bodies::RefusalBody;
 use super::context::RequestContext;
 use crate::app::AppError;
+use crate::app::approvals::ApprovalError;
 use crate::app::people::PersonError;
 use crate::app::tokens::{ASSERTION_SECONDS_MAX, AssertionFault, TokenError};
 use crate::app::uploads::{OPEN_MAX, PARTS_MAX, UploadError};
@@ -487,6 +488,7 @@ impl From<Arc<AppError>> for Problem {
             }
             AppError::Token(token) => of_token(token),
             AppError::Person(person) => of_person(person),
+            AppError::Approval(approval) => of_approval(approval),
             AppError::NotForClients(_) => Problem::new(Kind::BadRequest).detail(
                 "สิทธิ์นี้เป็นของบุคคลเท่านั้น ให้ระบบลูกข่ายไม่ได้",
                 "This right is a person's; no client system holds it.",
@@ -506,6 +508,17 @@ impl From<Arc<AppError>> for Problem {
             _ => Problem::internal(error.clone()),
         }
     }
+}
+
+fn of_approval(error: &ApprovalError) -> Problem {
+    let kind = match error {
+        ApprovalError::Unknown => Kind::NotFound,
+        ApprovalError::Open | ApprovalError::Closed | ApprovalError::NotApproved => Kind::Conflict,
+        ApprovalError::SamePerson | ApprovalError::PersonsOnly => Kind::Forbidden,
+        ApprovalError::Reason => Kind::BadRequest,
+    };
+    let told = error.told();
+    Problem::new(kind).detail(told.th, told.en)
 }
 
 fn of_person(error: &PersonError) -> Problem {

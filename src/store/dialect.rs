@@ -81,7 +81,7 @@ pub(super) const REFRESH_STATISTICS: &str = "ANALYZE (SKIP_LOCKED) holding, roll
 type Cause = fn() -> StoreError;
 
 /// Text that SQLite's message for a broken constraint holds (it names columns, not constraints), and what it means.
-const SQLITE_CONSTRAINTS: [(&str, Cause); 16] = [
+const SQLITE_CONSTRAINTS: [(&str, Cause); 17] = [
     ("submission.idempotency_key", || StoreError::IdempotencyKeyUsed),
     ("submission.id", || StoreError::SubmissionExists),
     ("client.token_hash", || StoreError::ClientExists),
@@ -94,6 +94,7 @@ const SQLITE_CONSTRAINTS: [(&str, Cause); 16] = [
     ("client_key.client", || StoreError::KeyExists),
     ("client_certificate.client", || StoreError::CertificateExists),
     ("assertion.hash", || StoreError::AssertionUsed),
+    ("approval.kind", || StoreError::ApprovalOpen),
     ("person.login", || StoreError::PersonExists),
     ("person.id", || StoreError::PersonExists),
     ("person_subject.issuer", || StoreError::SubjectTaken),
@@ -102,7 +103,7 @@ const SQLITE_CONSTRAINTS: [(&str, Cause); 16] = [
 ];
 
 /// PostgreSQL's constraints by name.
-const POSTGRES_CONSTRAINTS: [(&str, Cause); 21] = [
+const POSTGRES_CONSTRAINTS: [(&str, Cause); 22] = [
     ("submission_idempotency", || StoreError::IdempotencyKeyUsed),
     ("submission_id", || StoreError::SubmissionExists),
     ("client_token", || StoreError::ClientExists),
@@ -117,6 +118,7 @@ const POSTGRES_CONSTRAINTS: [(&str, Cause); 21] = [
     ("client_certificate_thumbprint", || StoreError::CertificateExists),
     ("client_certificate_client", || StoreError::NoSuchClient),
     ("assertion_once", || StoreError::AssertionUsed),
+    ("approval_open", || StoreError::ApprovalOpen),
     ("person_login", || StoreError::PersonExists),
     ("person_id", || StoreError::PersonExists),
     ("person_subject_once", || StoreError::SubjectTaken),

@@ -45,6 +45,16 @@ pub enum StoreError {
     PersonExists,
     #[error("this subject of the provider belongs to a person already")]
     SubjectTaken,
+    #[error("there is no such proposal")]
+    NoSuchApproval,
+    #[error("the same is proposed already")]
+    ApprovalOpen,
+    #[error("who proposed an act does not decide it")]
+    SamePerson,
+    #[error("it was decided already, or its time is over")]
+    ApprovalClosed,
+    #[error("nobody else agreed to exactly this")]
+    NotApproved,
     #[error("the code was used before")]
     CodeUsed,
     #[error("the assertion was used before")]

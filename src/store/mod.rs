@@ -11,6 +11,7 @@
 //! constants beside the noun it serves, runs on both through `engine`. What must be said differently is in `dialect.rs`;
 //! opening, bulk writing and claiming are done differently, in `sqlite/` and `postgres/`.
 
+mod approval;
 mod census;
 mod change;
 mod checkpoint;
@@ -41,6 +42,7 @@ mod submission;
 mod turn;
 mod upload;
 
+pub use approval::{Approval, NewApproval};
 pub use census::{Census, Found, GradeAge};
 pub use claim::{Claim, Duty, OnDuty};
 pub use client::{Client, NewClient, OldSecret};
@@ -177,6 +179,7 @@ impl Store {
 fn statements() -> Vec<engine::Sql> {
     let nouns = [
         &[META_GET, META_ADD, VERSION][..],
+        approval::STATEMENTS,
         change::STATEMENTS,
         census::STATEMENTS,
         checkpoint::STATEMENTS,

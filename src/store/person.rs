@@ -79,8 +79,7 @@ macro_rules! select {
 const INSERT: &str = "INSERT INTO person (id, login, sealed, agency, roles, invite, invite_until, made_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const LINK: &str = "INSERT INTO person_subject (issuer, subject, person) VALUES ($1, $2, $3)";
-pub(super) const SUBJECTS: &str =
-    "SELECT issuer, subject FROM person_subject WHERE person = $1 ORDER BY issuer, subject";
+const SUBJECTS: &str = "SELECT issuer, subject FROM person_subject WHERE person = $1 ORDER BY issuer, subject";
 const BY_ID: &str = select!("WHERE p.id = $1");
 const BY_LOGIN: &str = select!("WHERE p.login = $1 AND p.disabled_at IS NULL");
 const BY_INVITE: &str = select!("WHERE p.invite = $1 AND p.invite_until > $2 AND p.disabled_at IS NULL");
@@ -302,6 +301,6 @@ impl Store {
     }
 }
 
-pub(super) fn subject_from(found: &Row) -> Result<Subject, StoreError> {
+fn subject_from(found: &Row) -> Result<Subject, StoreError> {
     Ok(Subject { issuer: found.try_get("issuer")?, subject: super::row::hash_from(found, "subject")? })
 }

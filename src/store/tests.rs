@@ -17,6 +17,7 @@ macro_rules! on_both {
     };
 }
 
+mod approvals;
 #[cfg(feature = "citus-tests")]
 mod distributed;
 mod engines;

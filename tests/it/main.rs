@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod approvals;
 mod console;
 mod contract;
 mod count;

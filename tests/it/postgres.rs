@@ -4,6 +4,8 @@ use super::Engine;
 
 #[path = "api/mod.rs"]
 mod api;
+#[path = "approvals.rs"]
+mod approvals;
 #[path = "balancers.rs"]
 mod balancers;
 #[path = "console.rs"]

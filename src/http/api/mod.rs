@@ -3,6 +3,7 @@
 //! A handler parses, calls one use case and wraps. It decides nothing: who may do what and what happens
 //! then is the business of `app`.
 
+mod approvals;
 pub mod bodies;
 pub mod codelists;
 pub mod counts;
@@ -23,6 +24,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(health::alive).service(health::ready).service(health::metrics).service(health::keys);
     config.service(oauth::token).service(oauth::server);
+    config.service(approvals::list).service(approvals::approve).service(approvals::refuse);
     config
         .service(submissions::send)
         .service(submissions::list)

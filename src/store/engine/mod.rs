@@ -76,7 +76,7 @@ impl Pool {
 
 impl Tx {
     /// Waits until no other transaction holds the turn of this name, and holds it to its own end. What only one may do
-    /// at a time, it does in the order: row of the submission (or turn of a client's uploads, or turns of tries to sign in), turn of the round, turn of the register, turn of the journal.
+    /// at a time, it does in the order: row of the submission (or turn of a client's uploads, or turns of tries to sign in), turn of an act of two persons, turn of the round, turn of the register, turn of the journal.
     ///
     /// On SQLite every writing transaction has the only turn there is.
     pub(super) async fn take_turn(&mut self, name: &str) -> Result<(), StoreError> {

@@ -4,7 +4,10 @@ use super::harness::browser::Browser;
 use super::harness::people::{Person, browser_of};
 use super::harness::{Gateway, ROUND, sample};
 use reqwest::Method;
-use saphan::domain::principal::Scope;
+use saphan::app::approvals::Act;
+use saphan::domain::approval::ApprovalKind;
+use saphan::domain::ids::ApprovalId;
+use saphan::domain::principal::{Principal, Scope};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -110,6 +113,18 @@ const TABLE: &[Row] = &[
         "/v1/counts/2026-06-10/manifest",
         [401, 403, 403, 1, 1, 403, 403, 403, 403, 1, 403, 403],
     ),
+    row("GET /v1/approvals", "/v1/approvals", [401, 403, 403, 403, 403, 403, 403, 1, 1, 1, 1, 1]),
+    // What one may neither propose nor decide is not there.
+    row(
+        "POST /v1/approvals/{id}/approve",
+        "/v1/approvals/{approval}/approve",
+        [401, 403, 403, 403, 403, 403, 403, 404, 404, 404, 404, 404],
+    ),
+    row(
+        "POST /v1/approvals/{id}/refuse",
+        "/v1/approvals/{approval}/refuse",
+        [401, 403, 403, 403, 403, 403, 403, 404, 404, 404, 404, 404],
+    ),
     row("POST /oauth/token", "/oauth/token", OPEN),
     row("GET /.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server", OPEN),
     row("GET /v1/standards", "/v1/standards", OPEN),
@@ -150,10 +165,12 @@ async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
         browser.get(&gateway, "/console").await;
         people.insert(name, browser);
     }
+    let proposed = approval_of_publishers(&gateway).await;
     let mut wrong = Vec::new();
     for row in TABLE {
         let method: Method = row.operation.split(' ').next().unwrap().parse().unwrap();
         let path = row.path.replace("{id}", sent["id"].as_str().unwrap());
+        let path = path.replace("{approval}", proposed.as_str());
         let path = path.replace("{upload}", begun["id"].as_str().unwrap());
         for (caller, expected) in CALLERS.iter().zip(row.expected) {
             let request = match caller {
@@ -194,6 +211,15 @@ fn every_operation_of_the_document_has_a_row_and_says_whether_it_wants_a_token()
     }
     let ruled: BTreeSet<String> = TABLE.iter().map(|row| row.operation.to_owned()).collect();
     assert_eq!(operations, ruled, "operations of the document (left) and rows of the table (right)");
+}
+
+/// Proposed by somebody who publishes, to another who publishes: none of the callers is.
+async fn approval_of_publishers(gateway: &Gateway) -> ApprovalId {
+    let publisher = Person::new(gateway, "publisher", None, &[Scope::OpendataPublish]).await;
+    let (id, roles) = (publisher.id, vec![Scope::OpendataPublish]);
+    let principal = Principal::Person { id, name: String::new(), agency: None, roles };
+    let act = Act { kind: ApprovalKind::DatasetPublish, subject: "count-summary", content: b"1" };
+    gateway.app.propose(&principal, act, "ready").await.unwrap()
 }
 
 /// Addresses of the console: 1 for everybody, else what nobody is answered. Whoever signed in may use all of them, for the own

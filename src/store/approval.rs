@@ -1,0 +1,182 @@
+//! Acts that take two persons: proposed, agreed to or refused by another, and done once.
+//!
+//! Owns that one act is open for one subject, that who proposed it does not decide it (nor with another account of the same
+//! subject at a provider), and that it is done once and only if what it is about is still the same. Each step is one
+//! transaction with its entry in the journal. Refuses what is past its time.
+
+use super::engine::{Row, Tx, query};
+use super::person::person_id;
+use super::row::{optional_time_from, time_from};
+use super::{JournalEntry, Store, StoreError, journal};
+use crate::domain::approval::{ApprovalKind, ApprovalState};
+use crate::domain::ids::{ApprovalId, PersonId};
+use jiff::Timestamp;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewApproval {
+    pub id: ApprovalId,
+    pub kind: ApprovalKind,
+    /// E.g. `obec/enrolments`.
+    pub subject: String,
+    /// Hash of what exactly is to be done, hexadecimal.
+    pub what: String,
+    pub reason: String,
+    pub proposed_by: PersonId,
+    pub proposed_at: Timestamp,
+    pub until: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Approval {
+    pub new: NewApproval,
+    pub state: ApprovalState,
+    pub decided_by: Option<PersonId>,
+    pub decided_at: Option<Timestamp>,
+    pub done_at: Option<Timestamp>,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, kind, subject, what, reason, state, proposed_by, proposed_at, until, decided_by, decided_at, done_at \
+             FROM approval ",
+            $rest
+        )
+    };
+}
+const LAPSE: &str = "UPDATE approval SET state = 'void' WHERE kind = $1 AND subject = $2 \
+    AND state IN ('proposed', 'approved') AND (until <= $3 OR what <> $4)";
+const INSERT: &str = "INSERT INTO approval (id, kind, subject, what, reason, state, proposed_by, proposed_at, until) \
+    VALUES ($1, $2, $3, $4, $5, 'proposed', $6, $7, $8)";
+const REMEMBER: &str = "INSERT INTO approval_subject (approval, issuer, subject) \
+    SELECT $1, issuer, subject FROM person_subject WHERE person = $2";
+const SAME_SUBJECT: &str = "SELECT a.issuer, a.subject FROM approval_subject a JOIN person_subject p \
+    ON p.issuer = a.issuer AND p.subject = a.subject WHERE a.approval = $1 AND p.person = $2 LIMIT 1";
+const BY_ID: &str = select!("WHERE id = $1");
+const RECENT: &str = select!("ORDER BY proposed_at DESC, id DESC LIMIT $1");
+const DECIDE: &str = "UPDATE approval SET state = $2, decided_by = $3, decided_at = $4 \
+    WHERE id = $1 AND state = 'proposed' AND until > $4";
+const DONE: &str = "UPDATE approval SET state = 'done', done_at = $4 \
+    WHERE kind = $1 AND subject = $2 AND what = $3 AND state = 'approved' AND until > $4";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[LAPSE, INSERT, REMEMBER, SAME_SUBJECT, BY_ID, RECENT, DECIDE, DONE];
+
+fn from_row(found: &Row) -> Result<Approval, StoreError> {
+    let text = |column: &'static str| found.try_get::<&str>(column);
+    let decided_by: Option<&str> = found.try_get("decided_by")?;
+    Ok(Approval {
+        state: ApprovalState::parse(text("state")?).ok_or(StoreError::Unreadable("approval.state"))?,
+        decided_by: decided_by.map(|id| person_id(id, "approval.decided_by")).transpose()?,
+        decided_at: optional_time_from(found.try_get("decided_at")?, "approval.decided_at")?,
+        done_at: optional_time_from(found.try_get("done_at")?, "approval.done_at")?,
+        new: NewApproval {
+            id: ApprovalId::parse(text("id")?).map_err(|_| StoreError::Unreadable("approval.id"))?,
+            kind: ApprovalKind::parse(text("kind")?).ok_or(StoreError::Unreadable("approval.kind"))?,
+            subject: found.try_get("subject")?,
+            what: found.try_get("what")?,
+            reason: found.try_get("reason")?,
+            proposed_by: person_id(text("proposed_by")?, "approval.proposed_by")?,
+            proposed_at: time_from(text("proposed_at")?, "approval.proposed_at")?,
+            until: time_from(text("until")?, "approval.until")?,
+        },
+    })
+}
+
+/// Those of one act wait for each other.
+async fn take_turn(tx: &mut Tx, kind: ApprovalKind, subject: &str) -> Result<(), StoreError> {
+    tx.take_turn(&format!("approval {} {subject}", kind.as_str())).await
+}
+
+impl Store {
+    /// Errors: `ApprovalOpen` where the same is open already. One that is open for something else about the same subject is
+    /// void from here on.
+    pub async fn propose(&self, new: &NewApproval, entry: &JournalEntry) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        take_turn(&mut tx, new.kind, &new.subject).await?;
+        query(LAPSE)
+            .bind(new.kind.as_str())
+            .bind(&new.subject)
+            .bind(new.proposed_at.to_string())
+            .bind(&new.what)
+            .execute(&mut tx)
+            .await?;
+        query(INSERT)
+            .bind(new.id.as_str())
+            .bind(new.kind.as_str())
+            .bind(&new.subject)
+            .bind(&new.what)
+            .bind(&new.reason)
+            .bind(new.proposed_by.as_str())
+            .bind(new.proposed_at.to_string())
+            .bind(new.until.to_string())
+            .execute(&mut tx)
+            .await?;
+        query(REMEMBER).bind(new.id.as_str()).bind(new.proposed_by.as_str()).execute(&mut tx).await?;
+        journal::append(&mut tx, entry).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub async fn approval(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
+        query(BY_ID).bind(id.as_str()).fetch_optional(&self.read).await?.as_ref().map(from_row).transpose()
+    }
+
+    /// Newest first.
+    pub async fn approvals(&self, limit: u32) -> Result<Vec<Approval>, StoreError> {
+        query(RECENT).bind(limit).fetch_all(&self.read).await?.iter().map(from_row).collect()
+    }
+
+    /// `state`: approved or refused. Errors: `SamePerson`; `ApprovalClosed` for one that was decided or is past its time.
+    pub async fn decide(
+        &self,
+        id: &ApprovalId,
+        by: &PersonId,
+        state: ApprovalState,
+        at: Timestamp,
+        entry: &JournalEntry,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let found = query(BY_ID).bind(id.as_str()).fetch_optional(&mut tx).await?;
+        let found = found.as_ref().map(from_row).transpose()?.ok_or(StoreError::NoSuchApproval)?;
+        take_turn(&mut tx, found.new.kind, &found.new.subject).await?;
+        let is_same = found.new.proposed_by == *by
+            || query(SAME_SUBJECT).bind(id.as_str()).bind(by.as_str()).fetch_optional(&mut tx).await?.is_some();
+        if is_same {
+            return Err(StoreError::SamePerson);
+        }
+        let change = query(DECIDE).bind(id.as_str()).bind(state.as_str()).bind(by.as_str()).bind(at.to_string());
+        if change.execute(&mut tx).await?.rows_affected() == 0 {
+            return Err(StoreError::ApprovalClosed);
+        }
+        journal::append(&mut tx, entry).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Uses up the agreement to exactly this, once. Errors: `NotApproved`.
+    pub async fn carry_out(
+        &self,
+        kind: ApprovalKind,
+        subject: &str,
+        what: &str,
+        at: Timestamp,
+        entry: &JournalEntry,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        carry_out(&mut tx, kind, subject, what, at).await?;
+        journal::append(&mut tx, entry).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The same inside the transaction of the act itself, so that neither is without the other.
+pub(super) async fn carry_out(
+    tx: &mut Tx,
+    kind: ApprovalKind,
+    subject: &str,
+    what: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    take_turn(tx, kind, subject).await?;
+    let done = query(DONE).bind(kind.as_str()).bind(subject).bind(what).bind(at.to_string()).execute(tx).await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::NotApproved) }
+}
