@@ -14,6 +14,19 @@ use std::io;
 
 /// Entries or checkpoints read at once.
 const PAGE: u32 = 1_000;
+/// Entries given to a reader at once.
+pub const PAGE_MAX: u32 = PAGE;
+
+/// A stretch of the journal as it stands.
+#[derive(Debug, Clone)]
+pub struct JournalPage {
+    /// Oldest first.
+    pub entries: Vec<Entry>,
+    /// Number of the journal's last entry.
+    pub end: i64,
+    /// The newest.
+    pub checkpoint: Option<Checkpoint>,
+}
 
 /// What a walk through the whole journal found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -156,6 +169,15 @@ impl App {
         let is_old = newest.at.parse::<Timestamp>().map_or(true, |at| Timestamp::now() - pace.every >= at);
         let new = end.saturating_sub(newest.seq);
         Ok(new < 0 || new >= pace.entries || (new > 0 && is_old))
+    }
+
+    /// Entries after number `after`. `limit`: at most [`PAGE_MAX`].
+    pub async fn journal_page(&self, principal: &Principal, after: i64, limit: u32) -> Result<JournalPage, AppError> {
+        journal_reader(principal)?;
+        // Before the entries, so that a reader who is told of an end finds it.
+        let (end, checkpoint) = (self.store.journal_end().await?, self.store.newest_checkpoint().await?);
+        let entries = self.store.journal_entries(after, limit.min(PAGE_MAX)).await?;
+        Ok(JournalPage { entries, end, checkpoint })
     }
 
     /// The public key as the first line of an export and of a kept checkpoint.

@@ -10,6 +10,7 @@ pub mod counts;
 pub mod data;
 pub mod events;
 pub mod health;
+mod journal;
 pub mod mappings;
 mod oauth;
 pub mod problems;
@@ -24,6 +25,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(health::alive).service(health::ready).service(health::metrics).service(health::keys);
     config.service(oauth::token).service(oauth::server);
+    config.service(journal::list);
     config.service(approvals::list).service(approvals::approve).service(approvals::refuse);
     config
         .service(submissions::send)

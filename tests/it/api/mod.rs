@@ -3,6 +3,7 @@
 use super::harness;
 
 mod data;
+mod journal;
 mod oauth;
 mod reference;
 mod rights;

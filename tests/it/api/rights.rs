@@ -113,6 +113,7 @@ const TABLE: &[Row] = &[
         "/v1/counts/2026-06-10/manifest",
         [401, 403, 403, 1, 1, 403, 403, 403, 403, 1, 403, 403],
     ),
+    row("GET /v1/journal", "/v1/journal", [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1, 1]),
     row("GET /v1/approvals", "/v1/approvals", [401, 403, 403, 403, 403, 403, 403, 1, 1, 1, 1, 1]),
     // What one may neither propose nor decide is not there.
     row(
