@@ -8,7 +8,7 @@ use super::{App, AppError, journal_entry};
 use crate::domain::ids::ClientId;
 use crate::domain::principal::{Denied, Principal};
 use crate::store::{CERTIFICATES_MAX, Client, StoredCertificate};
-use crate::vault::tls::{ClientCertificate, Tls};
+use crate::vault::tls::{CertificateForm, ClientCertificate, Tls};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
@@ -45,6 +45,10 @@ impl App {
     ) -> Result<String, AppError> {
         access_admin(principal)?;
         let ClientCertificate { thumbprint, not_after } = ClientCertificate::parse(pem)?;
+        // It would bind the client to what is never let in.
+        if not_after <= Timestamp::now() {
+            return Err(CertificateForm::Ended(not_after).into());
+        }
         if self.store.client_certificates(id).await?.len() >= CERTIFICATES_MAX {
             return Err(AppError::TooManyCertificates);
         }

@@ -3,10 +3,11 @@
 //! Owns the secret: shown once, stored only as a hash. It serves as a key (`Authorization: Bearer …`), or to get access tokens
 //! with (`tokens.rs`), as the client's public keys do. Certificates are bound to it in `certificates.rs`.
 
+use super::people::{PersonError, is_name};
 use super::{App, AppError, journal_entry};
 use crate::domain::agency::AgencyCode;
 use crate::domain::ids::ClientId;
-use crate::domain::principal::{Denied, Principal, Scope};
+use crate::domain::principal::{Denied, Principal, RolesFault, Scope};
 use crate::domain::quota::{Overrides, Policy};
 use crate::store::{Client, KEYS_MAX, NewClient, OldSecret, StoredKey};
 use crate::vault::{ClientKey, hash_token, random_token};
@@ -45,6 +46,12 @@ impl App {
         access_admin(principal)?;
         if let Some(scope) = scopes.iter().find(|scope| !scope.is_for_clients()) {
             return Err(AppError::NotForClients(*scope));
+        }
+        if !is_name(name) {
+            return Err(PersonError::Name.into());
+        }
+        if let Some(scope) = scopes.iter().find(|scope| scope.is_of_the_ministry() && agency.is_some()) {
+            return Err(PersonError::Roles(RolesFault::MinistryOnly(*scope)).into());
         }
         let (id, token) = (ClientId::from_uuid(uuid::Uuid::now_v7()), random_token()?);
         let detail = serde_json::json!({ "agency": agency, "scopes": scopes });
@@ -131,7 +138,7 @@ impl App {
         changes: &[String],
     ) -> Result<Overrides, AppError> {
         let mut limits = self.client_limits(principal, id).await?;
-        changes.iter().try_for_each(|change| limits.change(change))?;
+        limits.change_all(changes)?;
         let entry =
             journal_entry(principal, "client.limit", id.as_str(), serde_json::json!({ "limits": limits.to_string() }));
         self.store.limit_client(id, &limits, &entry).await?;

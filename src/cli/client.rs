@@ -1,5 +1,6 @@
 //! `saphan client`: who may use the API.
 
+use super::fault::Fault;
 use super::terminal;
 use super::terminal::say;
 use crate::app::App;
@@ -7,6 +8,7 @@ use crate::domain::agency::AgencyCode;
 use crate::domain::ids::ClientId;
 use crate::domain::principal::{Principal, Scope};
 use crate::domain::quota::Overrides;
+use crate::store::StoreError;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
@@ -150,7 +152,33 @@ fn key_text(path: &Path) -> anyhow::Result<String> {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(act(&arguments.act))
+    runtime.block_on(act(&arguments.act)).map_err(|error| match fault(&error) {
+        Some(fault) => anyhow!(fault),
+        None => error,
+    })
+}
+
+/// What the store refused because of what was asked, in words for whoever asked it.
+fn fault(error: &anyhow::Error) -> Option<Fault> {
+    let store = error.chain().find_map(|cause| cause.downcast_ref::<StoreError>())?;
+    let (th, en) = match store {
+        StoreError::NoSuchClient => (
+            "ไม่มีระบบลูกข่ายรหัสนี้ หรือเพิกถอนไปแล้ว ดูรายการด้วย saphan client list",
+            "there is no client with this id, or it was revoked before; `saphan client list` shows all",
+        ),
+        StoreError::NoSuchKey => (
+            "ระบบลูกข่ายนี้ไม่มีกุญแจนี้ ดูรายการด้วย saphan client key list",
+            "the client has no such key; `saphan client key list` shows them",
+        ),
+        StoreError::NoSuchCertificate => (
+            "ระบบลูกข่ายนี้ไม่มีใบรับรองนี้ ดูรายการด้วย saphan client certificate list",
+            "the client has no such certificate; `saphan client certificate list` shows them",
+        ),
+        StoreError::KeyExists => ("ระบบลูกข่ายนี้มีกุญแจนี้อยู่แล้ว", "the client has this key already"),
+        StoreError::CertificateExists => ("ระบบลูกข่ายนี้มีใบรับรองนี้อยู่แล้ว", "the client has this certificate already"),
+        _ => return None,
+    };
+    Some(Fault::new(th, en))
 }
 
 async fn act(act: &Act) -> anyhow::Result<ExitCode> {
@@ -256,6 +284,12 @@ async fn certificate(app: &App, act: &Certificate) -> anyhow::Result<()> {
         Certificate::Remove { id, thumbprint } => {
             app.remove_client_certificate(&operator, &ClientId::parse(id)?, thumbprint).await?;
             eprintln!("✓ {thumbprint} serves for {id} no more");
+            if app.client_certificates(&operator, &ClientId::parse(id)?).await?.is_empty() {
+                eprintln!(
+                    "! it was the last one: the client's token now serves on any connection. If a key was stolen, \
+                     also run: saphan client rotate {id}"
+                );
+            }
         }
     }
     Ok(())

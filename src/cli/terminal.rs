@@ -108,6 +108,8 @@ pub fn width(text: &str) -> usize {
 
 /// Pads or cuts to exactly `columns`, never between a letter and its mark.
 pub fn fit(text: &str, columns: usize) -> String {
+    // What moves the cursor or begins a line is nobody's to write on somebody else's screen.
+    let text = &text.replace(char::is_control, "\u{fffd}");
     if width(text) <= columns {
         return format!("{text}{}", " ".repeat(columns - width(text)));
     }

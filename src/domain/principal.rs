@@ -81,6 +81,13 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// It reaches over all agencies, so nobody of a single one holds it.
+    pub fn is_of_the_ministry(self) -> bool {
+        matches!(self, Scope::MinistryRead | Scope::AccessAdmin | Scope::Auditor)
+    }
+}
+
 /// Roles that go together, each once, in one order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Roles(Vec<Scope>);
@@ -92,6 +99,8 @@ pub enum RolesFault {
     AuditorAlone,
     #[error("{} needs an agency: for whom?", .0.as_str())]
     AgencyNeeded(Scope),
+    #[error("{} reaches over all agencies, and is for the ministry alone", .0.as_str())]
+    MinistryOnly(Scope),
 }
 
 impl Roles {
@@ -101,6 +110,9 @@ impl Roles {
         roles.dedup();
         if roles.contains(&Scope::Auditor) && roles.len() > 1 {
             return Err(RolesFault::AuditorAlone);
+        }
+        if let Some(role) = roles.iter().find(|role| role.is_of_the_ministry() && agency.is_some()) {
+            return Err(RolesFault::MinistryOnly(*role));
         }
         match roles.iter().find(|role| role.needs_agency() && agency.is_none()) {
             Some(role) => Err(RolesFault::AgencyNeeded(*role)),
@@ -231,6 +243,9 @@ mod tests {
         assert_eq!(roles(&[Scope::AgencyAnswer], None), Err(RolesFault::AgencyNeeded(Scope::AgencyAnswer)));
         assert!(roles(&[Scope::AgencyAnswer], AgencyCode::parse("obec").ok()).is_ok());
         assert!(roles(&[], None).is_ok());
+        for role in [Scope::MinistryRead, Scope::AccessAdmin, Scope::Auditor] {
+            assert_eq!(roles(&[role], AgencyCode::parse("obec").ok()), Err(RolesFault::MinistryOnly(role)));
+        }
     }
 
     #[test]

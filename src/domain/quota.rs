@@ -253,6 +253,8 @@ pub struct Overrides(BTreeMap<Policy, Allowance>);
 pub enum NotAnOverride {
     #[error("`{0}` names no limit: write NAME=LIMIT with one of submit, submit-bytes, submit-records, lookup, read")]
     Name(String),
+    #[error("`{0}` stands twice: give each limit once")]
+    Twice(&'static str),
     #[error(transparent)]
     Allowance(#[from] NotAnAllowance),
 }
@@ -268,6 +270,17 @@ impl Overrides {
 
     pub fn iter(&self) -> impl Iterator<Item = (Policy, Allowance)> {
         self.0.iter().map(|(policy, allowance)| (*policy, *allowance))
+    }
+
+    /// Each as in [`Overrides::change`]; none of them twice.
+    pub fn change_all(&mut self, texts: &[String]) -> Result<(), NotAnOverride> {
+        let named = |text: &String| text.split_once('=').map(|(name, _)| name.trim().to_owned());
+        let names: Vec<String> = texts.iter().filter_map(named).collect();
+        let is_twice = |policy: &Policy| names.iter().filter(|name| *name == policy.as_str()).count() > 1;
+        if let Some(policy) = Policy::of_clients().find(is_twice) {
+            return Err(NotAnOverride::Twice(policy.as_str()));
+        }
+        texts.iter().try_for_each(|text| self.change(text))
     }
 
     /// `read=600/min burst 100`, or `read=default` for what all others have.

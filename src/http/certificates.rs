@@ -18,7 +18,7 @@ use std::fmt::Write;
 
 /// Open data, what one must read to send data, health, and the explanation of the refusal itself. An address is one of these
 /// or lies below it.
-const OPEN: [&str; 12] = [
+const OPEN: [&str; 16] = [
     "/healthz",
     "/readyz",
     "/problems",
@@ -27,6 +27,10 @@ const OPEN: [&str; 12] = [
     "/standards",
     "/codelists",
     "/rules",
+    "/v1/standards",
+    "/v1/codelists",
+    "/v1/mappings",
+    "/v1/rules",
     "/docs",
     "/openapi.json",
     "/.well-known",
@@ -121,11 +125,19 @@ mod tests {
 
     #[test]
     fn only_what_everybody_may_read_is_open_without_a_certificate() {
-        for open in ["/", "/healthz", "/readyz", "/data/count-summary", "/problems/certificate-missing", "/docs/"] {
+        for open in [
+            "/",
+            "/healthz",
+            "/readyz",
+            "/data/count-summary",
+            "/problems/certificate-missing",
+            "/docs/",
+            "/v1/standards",
+        ] {
             assert!(is_open(open), "{open}");
         }
         for closed in
-            ["/v1/submissions", "/oauth/token", "/metrics", "/database", "/healthz2", "/v1/standards", "//data"]
+            ["/v1/submissions", "/oauth/token", "/metrics", "/database", "/healthz2", "/v1/standardsx", "//data"]
         {
             assert!(!is_open(closed), "{closed}");
         }

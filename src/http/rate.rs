@@ -8,6 +8,7 @@ use super::auth::{Recognised, recognise};
 use super::context::RequestContext;
 use super::problem::{Kind, Problem};
 use crate::app::App;
+use crate::app::clients::Known;
 use crate::domain::ids::ClientId;
 use crate::domain::principal::Principal;
 use crate::domain::quota::{Class, Overrides, Policy, Unit};
@@ -42,7 +43,12 @@ pub async fn limited<B: MessageBody + 'static>(
         Ok(Some(known)) => (id_of(&known.principal), known.limits.clone()),
         _ => (None, Overrides::default()),
     };
+    let is_person = matches!(&known, Ok(Some(Known { principal: Principal::Person { .. }, .. })));
     request.extensions_mut().insert(Recognised(known));
+    if is_person {
+        // Somebody at a page is as slow as people are, and no stranger who is known by an address alone.
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
     let address = || request.peer_addr().map(|peer| Who::address(peer.ip()));
     let (who, class) = match client.clone().map(Who::Client) {
         Some(client) => (client, asked),
@@ -90,7 +96,6 @@ pub fn class_of(method: &Method, path: &str) -> Option<Class> {
 fn id_of(principal: &Principal) -> Option<ClientId> {
     match principal {
         Principal::Client { id, .. } => Some(id.clone()),
-        // A person at a page is as slow as people are.
         Principal::Person { .. } | Principal::Operator | Principal::Anonymous => None,
     }
 }

@@ -3,7 +3,7 @@
 //! Owns the times of it, and SIGHUP. What can't be used is logged and left; see `vault/tls/door.rs`.
 
 use crate::app::App;
-use crate::app::certificates::{WARN_DAYS, days_left};
+use crate::app::certificates::{WARN_DAYS, Which, days_left};
 use crate::tasks::Stopped;
 use crate::vault::tls::Tls;
 use jiff::Timestamp;
@@ -76,6 +76,8 @@ fn say(tls: &Tls) {
     for expiry in tls.expiries() {
         let (which, at, days) = (expiry.which.as_str(), expiry.at, days_left(expiry.at, now));
         let [urgent, _, early] = WARN_DAYS;
+        // A revocation list lives for weeks: its end is no news before the last one.
+        let early = if expiry.which == Which::Crl { urgent } else { early };
         if days < 0 {
             tracing::error!(which, %at, "a certificate has ended: saphan doctor says what to do");
         } else if days <= urgent {

@@ -8,6 +8,7 @@
     reason = "a test that stops says where; it reads files it wrote itself; one that touches the store runs on two"
 )]
 
+mod access;
 mod api;
 mod approvals;
 mod console;

@@ -2,6 +2,8 @@
 
 use super::Engine;
 
+#[path = "access.rs"]
+mod access;
 #[path = "api/mod.rs"]
 mod api;
 #[path = "approvals.rs"]

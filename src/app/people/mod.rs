@@ -56,6 +56,8 @@ pub enum PersonError {
     Subject,
     #[error(transparent)]
     Roles(#[from] RolesFault),
+    #[error("the person does not hold this role")]
+    NotHeld,
     #[error("nobody changes their own access")]
     OwnAccess,
     #[error("there is an account of this sign-in name, or of this subject, already")]
@@ -143,6 +145,11 @@ fn not_oneself(principal: &Principal, id: &PersonId) -> Result<(), PersonError> 
     }
 }
 
+/// What may stand in a list on somebody's screen.
+pub(super) fn is_name(name: &str) -> bool {
+    (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+}
+
 impl App {
     pub fn with_clock(self, clock: Clock) -> Self {
         App { clock, ..self }
@@ -158,7 +165,7 @@ impl App {
         access_admin(principal)?;
         let roles = Roles::new(terms.roles, terms.agency).map_err(PersonError::from)?;
         let name = terms.name.trim().to_owned();
-        if !(1..=NAME_CHARS_MAX).contains(&name.chars().count()) {
+        if !is_name(&name) {
             return Err(PersonError::Name.into());
         }
         let sign_in = terms.sign_in.as_deref().map(SignInName::parse).transpose();
@@ -216,6 +223,9 @@ impl App {
     pub async fn disable_person(&self, principal: &Principal, id: &PersonId) -> Result<(), AppError> {
         access_admin(principal)?;
         not_oneself(principal, id)?;
+        if self.store.person(id).await?.is_some_and(|person| person.disabled_at.is_some()) {
+            return Ok(());
+        }
         let entry = journal_entry(principal, "person.disable", id.as_str(), serde_json::json!({}));
         Ok(self.store.disable_person(id, &entry).await?)
     }
@@ -224,6 +234,9 @@ impl App {
     pub async fn enable_person(&self, principal: &Principal, id: &PersonId) -> Result<(), AppError> {
         access_admin(principal)?;
         not_oneself(principal, id)?;
+        if self.store.person(id).await?.is_some_and(|person| person.disabled_at.is_none()) {
+            return Ok(());
+        }
         let entry = journal_entry(principal, "person.enable", id.as_str(), serde_json::json!({}));
         Ok(self.store.enable_person(id, &entry).await?)
     }
@@ -241,6 +254,9 @@ impl App {
         not_oneself(principal, id)?;
         let person = self.store.person(id).await?.ok_or(PersonError::Unknown)?;
         let mut roles = person.roles;
+        if !is_held && !roles.contains(&role) {
+            return Err(PersonError::NotHeld.into());
+        }
         roles.retain(|held| *held != role);
         if is_held {
             roles.push(role);

@@ -15,7 +15,9 @@ impl PersonError {
                 "ไม่มีผู้ใช้รหัสนี้ ดูรายการด้วย saphan user list",
                 "There is no person with this id. `saphan user list` shows all.",
             ),
-            PersonError::Name => ("ชื่อต้องยาว 1 ถึง 200 ตัวอักษร", "A name has 1 to 200 letters."),
+            PersonError::Name => {
+                ("ชื่อต้องยาว 1 ถึง 200 ตัวอักษร และอยู่ในบรรทัดเดียว", "A name has 1 to 200 letters, on one line.")
+            }
             PersonError::SignInName => (
                 "ชื่อเข้าระบบต้องยาว 3 ถึง 128 ตัวอักษรและไม่มีช่องว่าง เช่น somchai.j หรืออีเมล",
                 "A sign-in name has 3 to 128 letters, digits or signs, without spaces, such as somchai.j or an e-mail address.",
@@ -26,6 +28,10 @@ impl PersonError {
             PersonError::Subject => (
                 "ผู้ให้บริการต้องเป็นที่อยู่ https และรหัสผู้ใช้ต้องยาว 1 ถึง 255 ตัวอักษร",
                 "The provider is an https address, and the subject has 1 to 255 letters.",
+            ),
+            PersonError::NotHeld => (
+                "ผู้ใช้นี้ไม่มีบทบาทนี้อยู่แล้ว ดูบทบาทด้วย saphan user list",
+                "The person does not hold this role. `saphan user list` shows what they hold.",
             ),
             PersonError::OwnAccess => (
                 "แก้สิทธิ์หรือบัญชีของตนเองไม่ได้ ให้ผู้ดูแลสิทธิ์คนอื่นทำ",
@@ -95,6 +101,13 @@ fn roles(fault: RolesFault) -> Bilingual {
         RolesFault::AuditorAlone => Bilingual::new(
             "ผู้ตรวจสอบ (auditor) อ่านสมุดบันทึกได้อย่างเดียว จึงมีบทบาทอื่นร่วมด้วยไม่ได้",
             "An auditor reads the journal and nothing else, so the role goes with no other.",
+        ),
+        RolesFault::MinistryOnly(role) => Bilingual::new(
+            format!("สิทธิ์ {} เห็นข้อมูลของทุกหน่วยงาน จึงให้ได้เฉพาะของกระทรวง ตัด --agency ออก หรือให้สิทธิ์อื่น", role.as_str()),
+            format!(
+                "{} reaches over all agencies and is for the ministry alone. Leave --agency out, or give another right.",
+                role.as_str()
+            ),
         ),
         RolesFault::AgencyNeeded(role) => Bilingual::new(
             format!("บทบาท {} ต้องระบุหน่วยงานด้วย --agency", role.as_str()),

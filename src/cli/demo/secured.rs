@@ -83,7 +83,7 @@ pub async fn run(mut settings: Settings, folder: &Path, once: bool, lang: Lang) 
     let mut served = pin!(served);
     tokio::select! {
         ended = &mut served => return ended.map(|()| ExitCode::SUCCESS),
-        shown = show(&app, &files, folder, &address, lang) => shown?,
+        shown = show(&app, &files, folder, &address, once, lang) => shown?,
     }
     if !once {
         served.await?;
@@ -91,7 +91,7 @@ pub async fn run(mut settings: Settings, folder: &Path, once: bool, lang: Lang) 
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show(app: &App, files: &Files, folder: &Path, address: &str, lang: Lang) -> anyhow::Result<()> {
+async fn show(app: &App, files: &Files, folder: &Path, address: &str, once: bool, lang: Lang) -> anyhow::Result<()> {
     let round = Round::parse(ROUND)?;
     let client = files.client(Some("agency"), lang)?;
     for (mapping, name, bytes) in SAMPLES {
@@ -107,7 +107,7 @@ async fn show(app: &App, files: &Files, folder: &Path, address: &str, lang: Lang
         say!("{}", summary::receipt(name, &receipt, None, None, lang));
     }
     counted(app, round, lang).await?;
-    refusals(app, files, address, lang).await
+    refusals(app, files, address, once, lang).await
 }
 
 async fn answered(request: reqwest::RequestBuilder) -> anyhow::Result<(u16, Value)> {
@@ -122,7 +122,7 @@ fn told(what: &Bilingual, (status, body): &(u16, Value), lang: Lang) -> anyhow::
     Ok(())
 }
 
-async fn refusals(app: &App, files: &Files, address: &str, lang: Lang) -> anyhow::Result<()> {
+async fn refusals(app: &App, files: &Files, address: &str, once: bool, lang: Lang) -> anyhow::Result<()> {
     let issued = app.add_client(&Principal::Operator, "demo", None, vec![Scope::MinistryRead]).await?;
     let counts = format!("{address}/v1/counts/{ROUND}");
     let (own, other) = (files.client(Some("agency"), lang)?, files.client(Some("other"), lang)?);
@@ -157,6 +157,10 @@ async fn refusals(app: &App, files: &Files, address: &str, lang: Lang) -> anyhow
         }
     );
 
+    if once {
+        // The folder and the gateway end with this command.
+        return Ok(());
+    }
     let tls = files.folder.display();
     say!(
         "\n{}",

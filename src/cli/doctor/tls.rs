@@ -1,7 +1,7 @@
 //! TLS: the files of the door, and the certificates that clients are bound to.
 
 use super::finding::{Finding, in_full};
-use crate::app::certificates::{LOOKED_AT_MAX, WARN_DAYS, Which, days_left};
+use crate::app::certificates::{Expiry, LOOKED_AT_MAX, WARN_DAYS, Which, days_left};
 use crate::config::{ClientCertificates, Settings, TlsSettings};
 use crate::domain::text::Bilingual;
 use crate::store::Store;
@@ -41,7 +41,12 @@ pub fn files(settings: &Settings) -> Vec<Finding> {
     }
     found.extend(revocation(tls, &door));
     let now = Timestamp::now();
-    found.extend(door.expiries().into_iter().map(|expiry| ending(&named(expiry.which), expiry.at, now)));
+    // A list that lives for weeks is no news before its last one; its CA makes the next by the clock.
+    let is_news = |expiry: &Expiry| expiry.which != Which::Crl || days_left(expiry.at, now) <= WARN_DAYS[0];
+    for expiry in door.expiries() {
+        let what = named(expiry.which);
+        found.push(if is_news(&expiry) { ending(&what, expiry.at, now) } else { holds(&what, expiry.at, now) });
+    }
     found
 }
 
@@ -104,6 +109,11 @@ fn named(which: Which) -> Bilingual {
     Bilingual::new(th, en)
 }
 
+fn holds(what: &Bilingual, at: Timestamp, now: Timestamp) -> Finding {
+    let (th, en, days) = (&what.th, &what.en, days_left(at, now));
+    Finding::ok("expiry", format!("{th}หมดอายุ {at} อีก {days} วัน"), format!("{en} ends on {at}, in {days} days"))
+}
+
 fn ending(what: &Bilingual, at: Timestamp, now: Timestamp) -> Finding {
     let days = days_left(at, now);
     let [urgent, soon, early] = WARN_DAYS;
@@ -114,10 +124,10 @@ fn ending(what: &Bilingual, at: Timestamp, now: Timestamp) -> Finding {
             "Renew it now and put it in place; the gateway takes it up within seconds",
         );
     }
-    let (told_th, told_en) = (format!("{th}หมดอายุ {at} อีก {days} วัน"), format!("{en} ends on {at}, in {days} days"));
     if days > early {
-        return Finding::ok("expiry", told_th, told_en);
+        return holds(what, at, now);
     }
+    let (told_th, told_en) = (format!("{th}หมดอายุ {at} อีก {days} วัน"), format!("{en} ends on {at}, in {days} days"));
     let (hurry_th, hurry_en) = match days {
         days if days <= urgent => ("ต่ออายุวันนี้", "Renew it today"),
         days if days <= soon => ("ต่ออายุภายในสัปดาห์นี้", "Renew it this week"),

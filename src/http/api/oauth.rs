@@ -133,6 +133,9 @@ fn basic(request: &HttpRequest) -> Result<Option<(String, String)>, Problem> {
 fn proof<'r>(form: &'r BTreeMap<String, String>, basic: Option<&'r (String, String)>) -> Result<Proof<'r>, Problem> {
     let of = |name: &str| form.get(name).map(String::as_str);
     match (basic, of("client_secret"), of("client_assertion")) {
+        (Some((client, _)), None, None) if of("client_id").is_some_and(|named| named != client) => {
+            Err(invalid("client_id ไม่ใช่ของผู้ที่ยืนยันตัว", "client_id is another than the one that Authorization proves."))
+        }
         (Some((client, secret)), None, None) => Ok(Proof::Secret { client, secret }),
         (None, Some(secret), None) => match of("client_id") {
             Some(client) => Ok(Proof::Secret { client, secret }),
@@ -167,7 +170,8 @@ pub async fn server(_: NoQuery, app: web::Data<App>) -> HttpResponse {
         "response_types_supported": [],
         "scopes_supported": scopes,
         "token_endpoint_auth_methods_supported":
-            ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"],
+            &["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"]
+                [..if app.tls().is_some() { 4 } else { 3 }],
         "tls_client_certificate_bound_access_tokens": app.tls().is_some(),
         "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
     }))

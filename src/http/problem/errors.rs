@@ -164,6 +164,7 @@ fn of_person(error: &PersonError) -> Problem {
         PersonError::Refused | PersonError::Code | PersonError::Over => Kind::Unauthenticated,
         PersonError::Wait { .. } => Kind::TooManyRequests,
         PersonError::OwnAccess => Kind::Forbidden,
+        PersonError::NotHeld => Kind::Conflict,
         PersonError::Unknown => Kind::NotFound,
         PersonError::Exists => Kind::Conflict,
         PersonError::Busy => Kind::Unavailable,

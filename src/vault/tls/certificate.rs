@@ -50,6 +50,8 @@ pub enum CertificateForm {
     Form,
     #[error("it holds a private key: keep that one secret, make a new pair, and give the certificate only")]
     Private,
+    #[error("it ended on {0}: give one that still holds")]
+    Ended(Timestamp),
 }
 
 impl ClientCertificate {

@@ -146,11 +146,14 @@ async fn what_is_no_token_request_is_told_in_the_standards_words_and_in_ours() {
     let wrong = Known { id: dole.id.clone(), secret: known(&gateway, "obec").await.secret };
     let grant = ("grant_type", "client_credentials");
     let secret = dole.secret.as_str();
+    let obec = known(&gateway, "obec").await;
+    let wrong_id = obec.id.as_str();
     for (basic, form, status, error) in [
         (Some(dole.basic()), vec![("grant_type", "password")], 400, "unsupported_grant_type"),
         (Some(dole.basic()), vec![], 400, "unsupported_grant_type"),
         (Some(dole.basic()), vec![grant, grant], 400, "invalid_request"),
         (Some(dole.basic()), vec![grant, ("client_secret", secret)], 400, "invalid_request"),
+        (Some(dole.basic()), vec![grant, ("client_id", wrong_id)], 400, "invalid_request"),
         (None, vec![grant, ("client_secret", secret)], 400, "invalid_request"),
         (None, vec![grant, ("client_assertion", "a.b.c")], 400, "invalid_request"),
         (None, vec![grant], 401, "invalid_client"),
