@@ -12,6 +12,7 @@ readonly POSTGRES_MIN=15
 readonly TUSPY_VERSION="1.1.0"
 readonly AUTHLIB_VERSION="1.9.9"
 readonly JOSERFC_VERSION="1.8.0"
+readonly SCHEMATHESIS_VERSION="4.32.5"
 
 die() {
   printf '\n%s\n' "$*" >&2
@@ -184,6 +185,14 @@ need_clients() {
     "tuspy==$TUSPY_VERSION" "Authlib==$AUTHLIB_VERSION" "joserfc==$JOSERFC_VERSION" requests
 }
 
+# Asks the running server whatever its document allows and forbids; apart from the clients, because it brings much with it.
+need_schemathesis() {
+  .tools/schemathesis/bin/python -c 'import schemathesis' >/dev/null 2>&1 && return 0
+  printf 'installing schemathesis %s into .tools (tests the API against its document; some seconds, once)\n' "$SCHEMATHESIS_VERSION"
+  python3 -m venv .tools/schemathesis >/dev/null 2>&1 || { need python3-venv && python3 -m venv .tools/schemathesis; }
+  .tools/schemathesis/bin/python -m pip install --quiet --disable-pip-version-check "schemathesis==$SCHEMATHESIS_VERSION"
+}
+
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 need gcc pkg-config libssl-dev
 need_rust
@@ -199,6 +208,7 @@ case "${1:-build}" in
       die "rustfmt and clippy are needed for the checks: install them beside Rust."
     need_cargo_deny
     need_clients
+    need_schemathesis
     ;;
   browser) need chromium chromium-driver fonts-thai-tlwg fonts-noto-core ;;
   *) die "usage: scripts/install.sh [build|test|browser]" ;;

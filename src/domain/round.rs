@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// Years of the Buddhist era are 543 ahead of the common era.
 pub const BE_OFFSET: i16 = 543;
+/// Of the common era: what is read in one form must be read in the other, because it is kept as a count day.
+const YEARS: std::ops::RangeInclusive<i16> = 1900..=2200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -52,15 +54,13 @@ impl Round {
         let hyphened = || text.split_once('-').filter(|(_, term)| term.len() == 1);
         if let Some((year, term)) = text.split_once('/').or_else(hyphened) {
             let year: i16 = year.parse().map_err(|_| RoundError::Unreadable)?;
-            if !(2400..=2800).contains(&year) {
-                return Err(RoundError::Unreadable);
-            }
+            let year = year.checked_sub(BE_OFFSET).filter(|year| YEARS.contains(year)).ok_or(RoundError::Unreadable)?;
             let month = match term {
                 "1" => 6,
                 "2" => 11,
                 _ => return Err(RoundError::Unreadable),
             };
-            return Ok(Round { count_day: date(year - BE_OFFSET, month, 10) });
+            return Ok(Round { count_day: date(year, month, 10) });
         }
         let count_day: Date = text.parse().map_err(|_| RoundError::Unreadable)?;
         // jiff takes more forms than the contract does; only YYYY-MM-DD is a round.
@@ -68,7 +68,7 @@ impl Round {
             return Err(RoundError::Unreadable);
         }
         match (count_day.month(), count_day.day()) {
-            (6 | 11, 10) if (1900..=2200).contains(&count_day.year()) => Ok(Round { count_day }),
+            (6 | 11, 10) if YEARS.contains(&count_day.year()) => Ok(Round { count_day }),
             _ => Err(RoundError::NotACountDay(count_day)),
         }
     }
@@ -139,6 +139,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_in_one_form_is_read_in_the_form_it_is_kept_in() {
+        for year in 2_300..2_900 {
+            for term in [1, 2] {
+                if let Ok(round) = Round::parse(&format!("{year}/{term}")) {
+                    assert_eq!(Round::parse(&round.to_string()), Ok(round), "{year}/{term}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_next_round_is_that_of_the_day_or_after_it() {
         for (day, round) in [
             (date(2026, 1, 1), "2026-06-10"),
@@ -172,6 +183,10 @@ mod tests {
             "",
             "99999/1",
             "2026-06-10T00:00",
+            "2442-1",
+            "2744/1",
+            "2771-2",
+            "-32768/1",
         ] {
             assert!(Round::parse(bad).is_err(), "{bad}");
         }

@@ -66,7 +66,8 @@ impl Authenticator for App {
     }
 }
 
-/// The principal of this request. Without the header: `Anonymous`; with a bad token: 401, never anonymous.
+/// The client that asks. Without a token, or with a bad one: 401. A handler names it first, so that nobody learns
+/// anything else without one.
 #[derive(Debug, Clone)]
 pub struct Caller(pub Principal);
 
@@ -83,7 +84,7 @@ impl FromRequest for Caller {
                 Some(Recognised(known)) => known,
                 None => recognise(&request).await,
             };
-            Ok(Caller(known?.map_or(Principal::Anonymous, |known| known.principal)))
+            known?.map(|known| Caller(known.principal)).ok_or_else(|| Problem::new(Kind::Unauthenticated))
         })
     }
 }
@@ -110,8 +111,11 @@ pub async fn recognise(request: &HttpRequest) -> Result<Option<Known>, Problem> 
 }
 
 fn bearer(request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let Some(value) = request.headers().get(header::AUTHORIZATION) else { return Ok(None) };
-    let token = value.to_str().ok().and_then(|text| {
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let Some(value) = values.next() else { return Ok(None) };
+    // Of two, whoever stands before us may have looked at the other one.
+    let value = Some(value).filter(|_| values.next().is_none());
+    let token = value.and_then(|value| value.to_str().ok()).and_then(|text| {
         let (scheme, token) = text.split_once(' ')?;
         let fit = (1..=TOKEN_CHARS_MAX).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic());
         (scheme.eq_ignore_ascii_case("bearer") && fit).then(|| token.to_owned())

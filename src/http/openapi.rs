@@ -4,14 +4,18 @@
 //! to everything that goes wrong. `openapi/saphan.json` is this document; a test compares the two.
 
 use super::api;
+use super::api::bodies::RefusedPart;
+use super::api::counts::ManifestPart;
+use super::api::events::ProgressBody;
 use super::problem::ProblemBody;
 use super::rate::class_of;
 use actix_web::App;
 use actix_web::http::Method;
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{AnyOfBuilder, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema};
 use utoipa::{OpenApi as _, PartialSchema as _, ToSchema};
 use utoipa_actix_web::AppExt;
 
@@ -53,9 +57,17 @@ pub fn document() -> OpenApi {
 pub fn complete(mut document: OpenApi) -> OpenApi {
     let mut nested = Vec::new();
     ProblemBody::schemas(&mut nested);
+    ProgressBody::schemas(&mut nested);
     let components = document.components.get_or_insert_default();
     components.schemas.insert("Problem".to_owned(), ProblemBody::schema());
+    // Told in the text of an event, which the document can't look into.
+    components.schemas.insert("SubmissionProgress".to_owned(), ProgressBody::schema());
     components.schemas.extend(nested);
+    for name in [ManifestPart::name(), RefusedPart::name()] {
+        if let Some(schema) = components.schemas.get_mut(&*name) {
+            any_of(schema);
+        }
+    }
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.security_schemes.insert("token".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
     for (name, description) in LIMIT_HEADERS {
@@ -74,6 +86,11 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         ];
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(parameter) = parameter {
+                    parameter.schema.iter_mut().for_each(not_null);
+                }
+            }
             if class_of(&method, path).is_some() {
                 limit(operation);
             }
@@ -86,6 +103,27 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         }
     }
     document
+}
+
+/// One that is left out is not there; there is no `null` in an address or a header.
+fn not_null(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::Object(object)) = schema
+        && let SchemaType::Array(types) = &mut object.schema_type
+    {
+        types.retain(|one| *one != Type::Null);
+        if let [one] = types.as_slice() {
+            object.schema_type = SchemaType::Type(one.clone());
+        }
+    }
+}
+
+/// Of bodies told apart by what was asked for: one may happen to fit the other's schema as well.
+fn any_of(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::OneOf(one_of)) = schema {
+        let told = std::mem::take(one_of);
+        let any = told.items.into_iter().fold(AnyOfBuilder::new().description(told.description), AnyOfBuilder::item);
+        *schema = RefOr::T(Schema::AnyOf(any.build()));
+    }
 }
 
 const LIMIT_HEADERS: [(&str, &str); 3] = [

@@ -12,6 +12,7 @@
 
 mod accounts;
 mod bucket;
+mod guesses;
 mod shared;
 mod verdict;
 
@@ -22,6 +23,7 @@ use crate::config::RateSettings;
 use crate::domain::ids::ClientId;
 use crate::domain::quota::{Allowance, Class, Overrides, Policy, Quota};
 use accounts::Accounts;
+use guesses::Guesses;
 use shared::Shared;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -84,6 +86,7 @@ pub struct Limiter {
     allowances: BTreeMap<Policy, Allowance>,
     accounts: Accounts,
     shared: Option<Shared>,
+    guesses: Guesses,
     begun: Instant,
     refused: [AtomicU64; Policy::ALL.len()],
     decided_here: AtomicU64,
@@ -110,6 +113,7 @@ impl Limiter {
             allowances,
             accounts: Accounts::default(),
             shared: None,
+            guesses: Guesses::default(),
             begun: Instant::now(),
             refused: Default::default(),
             decided_here: AtomicU64::default(),
@@ -148,6 +152,12 @@ impl Limiter {
             self.decided_here.fetch_add(1, Ordering::Relaxed);
             self.accounts.debit(&who, &cost, || self.now());
         }
+    }
+
+    /// A proof of who one is was wrong. The time to wait before the next one, if there were too many: by this gateway's own
+    /// count, which is enough to slow a guesser down.
+    pub fn guessed_wrong(&self, named: &str, from: &Who) -> Option<Duration> {
+        self.guesses.wrong(named, from, self.now())
     }
 
     pub fn counted(&self) -> Counted {

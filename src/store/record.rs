@@ -27,7 +27,10 @@ impl RecordCursor {
 
     pub fn parse(text: &str) -> Option<Self> {
         let (holding, record) = text.split_once('-')?;
-        let number = |digits: &str| i64::from_str_radix(digits, 16).ok().filter(|number| *number >= 0);
+        let number = |digits: &str| {
+            let plain = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            i64::from_str_radix(digits, 16).ok().filter(|_| plain)
+        };
         Some(RecordCursor { holding: number(holding)?, record: number(record)? })
     }
 }

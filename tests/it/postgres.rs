@@ -8,6 +8,8 @@ mod access;
 mod api;
 #[path = "approvals.rs"]
 mod approvals;
+#[path = "attacks/mod.rs"]
+mod attacks;
 #[path = "balancers.rs"]
 mod balancers;
 #[path = "console.rs"]
@@ -32,6 +34,8 @@ mod people;
 mod pickup;
 #[path = "privacy.rs"]
 mod privacy;
+#[path = "receipts.rs"]
+mod receipts;
 #[path = "replicas.rs"]
 mod replicas;
 #[path = "samples.rs"]

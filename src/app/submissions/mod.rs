@@ -12,6 +12,7 @@ pub mod progress;
 mod receipt;
 mod refused;
 mod schools;
+mod signed;
 mod tries;
 mod work;
 

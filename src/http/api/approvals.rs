@@ -5,7 +5,6 @@
 use crate::app::App;
 use crate::app::approvals::ApprovalView;
 use crate::domain::ids::ApprovalId;
-use crate::domain::principal::Principal;
 use crate::http::auth::Caller;
 use crate::http::problem::{Kind, Problem};
 use crate::http::query::NoQuery;
@@ -70,7 +69,7 @@ pub struct ApprovalsBody {
 #[utoipa::path(tag = "access", operation_id = "list_approvals", security(("token" = [])),
     responses((status = 200, body = ApprovalsBody)))]
 #[get("/v1/approvals")]
-pub async fn list(_: NoQuery, caller: Caller, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+pub async fn list(caller: Caller, _: NoQuery, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let found = app.approvals(&caller.0).await?;
     Ok(HttpResponse::Ok().json(ApprovalsBody { approvals: found.into_iter().map(ApprovalBody::from).collect() }))
 }
@@ -80,9 +79,9 @@ pub async fn list(_: NoQuery, caller: Caller, app: web::Data<App>) -> Result<Htt
     params(("id" = String, Path, description = "`apv_…`")), responses((status = 204)))]
 #[post("/v1/approvals/{id}/approve")]
 pub async fn approve(
+    caller: Caller,
     _: NoQuery,
     id: web::Path<String>,
-    caller: Caller,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     decide(&id, &caller, &app, true).await
@@ -93,18 +92,15 @@ pub async fn approve(
     params(("id" = String, Path, description = "`apv_…`")), responses((status = 204)))]
 #[post("/v1/approvals/{id}/refuse")]
 pub async fn refuse(
+    caller: Caller,
     _: NoQuery,
     id: web::Path<String>,
-    caller: Caller,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     decide(&id, &caller, &app, false).await
 }
 
 async fn decide(id: &str, caller: &Caller, app: &App, agrees: bool) -> Result<HttpResponse, Problem> {
-    if caller.0 == Principal::Anonymous {
-        return Err(Problem::new(Kind::Unauthenticated));
-    }
     let id = ApprovalId::parse(id).map_err(|_| Problem::new(Kind::NotFound))?;
     app.decide(&caller.0, &id, agrees).await?;
     Ok(HttpResponse::NoContent().finish())

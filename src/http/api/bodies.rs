@@ -202,6 +202,17 @@ pub struct FindingListBody {
     pub next: Option<u64>,
 }
 
+/// What `format` chooses, where both are JSON.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = RefusedPart)]
+pub enum RefusedPart {
+    /// With `json`.
+    Findings(FindingListBody),
+    /// Rows of a file that is JSON itself, in the sender's own layout.
+    File(serde_json::Value),
+}
+
 /// One thing said of one place in one row.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Finding)]

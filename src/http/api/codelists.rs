@@ -43,8 +43,8 @@ pub async fn list(_: NoQuery, app: web::Data<App>) -> Result<web::Json<Vec<CodeL
 /// register in force: code, names, SMIS code as alias, agency as parent.
 #[utoipa::path(tag = "standards", operation_id = "get_code_list",
     params(("name" = String, Path, example = "grade"),
-        ("on" = Option<String>, Query, description = "ISO date"),
-        ("format" = Option<String>, Query, description = "`json` or `csv`")),
+        ("on" = Option<String>, Query, format = Date, description = "ISO date"),
+        ("format" = Option<String>, Query, pattern = r"^(json|csv)$", description = "`json` or `csv`")),
     responses((status = 200, content((Object = "application/json"), (String = "text/csv"), (String = "text/html"))),
         (status = 304, description = "As you have it")))]
 #[get("/v1/codelists/{name}")]

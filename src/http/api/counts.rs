@@ -33,9 +33,9 @@ const PART: Parameter =
     responses((status = 200, body = Object), (status = 304, description = "As you have it")))]
 #[get("/v1/counts/{round}")]
 pub async fn last(
+    caller: Caller,
     request: HttpRequest,
     round: web::Path<String>,
-    caller: Caller,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::of(&request, &[CASES]);
@@ -53,9 +53,9 @@ pub async fn last(
     params(("round" = String, Path, example = "2026-06-10")), responses((status = 201, body = Object)))]
 #[post("/v1/counts/{round}")]
 pub async fn run(
+    caller: Caller,
     round: web::Path<String>,
     _: NoQuery,
-    caller: Caller,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let round = in_path(&round)?;
@@ -97,15 +97,15 @@ impl From<ManifestSeal> for SealBody {
 /// stands at `/.well-known/jwks.json`.
 #[utoipa::path(tag = "counts", operation_id = "get_manifest", security(("token" = [])),
     params(("round" = String, Path, example = "2026-06-10"),
-        ("part" = Option<String>, Query, description = "`manifest` (default) or `seal`: its signature", example = "seal")),
+        ("part" = Option<String>, Query, pattern = r"^(manifest|seal)$", description = "`manifest` (default) or `seal`: its signature", example = "seal")),
     responses((status = 200, body = ManifestPart, description = "The manifest, or with `part=seal` its signature",
             headers(("Link" = String, description = "With the manifest: address of its signature, `rel=\"describedby\"`"))),
         (status = 304, description = "As you have it")))]
 #[get("/v1/counts/{round}/manifest")]
 pub async fn manifest(
+    caller: Caller,
     request: HttpRequest,
     round: web::Path<String>,
-    caller: Caller,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::of(&request, &[PART]);

@@ -29,6 +29,24 @@ const SILENCE_MAX: Duration = Duration::from_secs(15);
 const AGAIN_S: u32 = 30;
 const OPEN_MAX: Duration = Duration::from_secs(3_600);
 
+/// One event.
+#[derive(ToSchema)]
+#[schema(as = SubmissionEvent)]
+#[expect(dead_code, reason = "only for the document; events are written by their own rules")]
+pub struct EventBody {
+    event: EventName,
+    /// `SubmissionProgress` as JSON.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
+#[derive(ToSchema)]
+#[schema(as = SubmissionEventName, rename_all = "lowercase")]
+pub enum EventName {
+    Progress,
+    End,
+}
+
 /// What one event says.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SubmissionProgress)]
@@ -66,15 +84,15 @@ impl From<Progress> for ProgressBody {
 /// which closes the stream. Each carries the state, and while it is worked on the rows done.
 #[utoipa::path(tag = "submissions", operation_id = "watch_submission", security(("token" = [])),
     params(("id" = String, Path, example = "sub_0199a1b2c3d4e5f60718293a4b5c6d7e")),
-    responses((status = 200, body = ProgressBody, content_type = "text/event-stream", description = "`data` of every event; 503 while too many watch")))]
+    responses((status = 200, body = EventBody, content_type = "text/event-stream", description = "Events one after another; 503 while too many watch")))]
 #[get("/v1/submissions/{id}/events")]
 pub async fn watch(
+    caller: Caller,
     id: web::Path<String>,
     _: NoQuery,
-    caller: Caller,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    let id = submission_id(&id, &caller)?;
+    let id = submission_id(&id)?;
     // What can go wrong goes wrong here, as a problem, before the stream begins.
     let first = app.progress(&caller.0, &id).await?;
     let onlooker = app.onlooker().ok_or_else(|| {

@@ -93,7 +93,7 @@ impl From<JournalPage> for JournalBody {
         ("limit" = Option<u32>, Query, maximum = 1000)),
     responses((status = 200, body = JournalBody)))]
 #[get("/v1/journal")]
-pub async fn list(request: HttpRequest, caller: Caller, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+pub async fn list(caller: Caller, request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let mut query = Query::of(&request, &[CURSOR, LIMIT]);
     let after = query.take("cursor", |text| text.parse::<u32>().map(i64::from));
     let limit = query.take("limit", query::limit(PAGE_MAX)).unwrap_or(200);

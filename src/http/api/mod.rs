@@ -31,6 +31,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(submissions::send)
         .service(submissions::list)
         .service(submissions::one)
+        .service(submissions::signed_receipt)
         .service(submissions::refused)
         .service(submissions::accepted)
         .service(submissions::cancel)

@@ -4,13 +4,14 @@
 //! unknown parameters are passed over, which it says too. Answers to failures are problems as everywhere, with the standard's
 //! `error` beside our own members.
 
-use crate::app::App;
 use crate::app::tokens::{AccessToken, Proof, TokenError};
+use crate::app::{App, AppError};
 use crate::domain::principal::Scope;
 use crate::http::body::Body;
 use crate::http::certificates;
 use crate::http::problem::{Kind, Problem};
 use crate::http::query::NoQuery;
+use crate::limit::Who;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use data_encoding::BASE64;
@@ -31,16 +32,20 @@ const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #[schema(as = TokenRequest)]
 #[expect(dead_code, reason = "only for the document; the form is read by its own rules")]
 pub struct TokenForm {
-    #[schema(example = "client_credentials")]
+    #[schema(pattern = r"^client_credentials$", example = "client_credentials")]
     grant_type: String,
     /// With spaces between; none: all that the client has.
-    #[schema(example = "agency.submit")]
+    #[schema(nullable = false, example = "agency.submit")]
     scope: Option<String>,
+    #[schema(nullable = false)]
     client_id: Option<String>,
+    #[schema(nullable = false)]
     client_secret: Option<String>,
+    #[schema(nullable = false)]
     client_assertion_type: Option<String>,
     /// A JWT by ES256 whose `iss` and `sub` are the client's id, whose `aud` is this address, and which lives an hour at
     /// most (RFC 7523).
+    #[schema(nullable = false)]
     client_assertion: Option<String>,
 }
 
@@ -77,7 +82,30 @@ pub async fn token(
     }
     let basic = basic(&request)?;
     let (scope, shown) = (form.get("scope").map(String::as_str), certificates::shown(&request));
-    Ok(answer(app.issue_token(proof(&form, basic.as_ref())?, scope, shown.as_ref()).await?))
+    match app.issue_token(proof(&form, basic.as_ref())?, scope, shown.as_ref()).await {
+        Ok(issued) => Ok(answer(issued)),
+        Err(error @ AppError::Token(TokenError::Client | TokenError::Assertion(_) | TokenError::Certificate)) => {
+            let named = basic.as_ref().map(|(id, _)| id.as_str()).or(form.get("client_id").map(String::as_str));
+            Err(too_many_wrong(&request, &app, named.unwrap_or_default()).unwrap_or_else(|| error.into()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Said after a wrong proof only: who has the right one is never made to wait by others who have not.
+fn too_many_wrong(request: &HttpRequest, app: &App, named: &str) -> Option<Problem> {
+    let from = Who::address(request.peer_addr()?.ip());
+    let wait = app.limiter().guessed_wrong(named, &from)?.as_secs() + 1;
+    let wait = u32::try_from(wait).unwrap_or(u32::MAX);
+    Some(
+        Problem::new(Kind::TooManyRequests)
+            .oauth("invalid_client")
+            .detail(
+                format!("ยืนยันตัวไม่ถูกต้องหลายครั้งเกินไป ตรวจ client_id และรหัสลับแล้วลองใหม่ในอีก {wait} วินาที"),
+                format!("Too many wrong proofs. Check client_id and the secret, and try again in {wait} s."),
+            )
+            .retry_after(wait),
+    )
 }
 
 fn answer(issued: AccessToken) -> HttpResponse {
@@ -120,8 +148,10 @@ async fn read(request: &HttpRequest, payload: web::Payload) -> Result<BTreeMap<S
 
 /// Id and secret of `Authorization: Basic`. Ours hold no letter that the form encoding of RFC 6749 §2.3.1 would change.
 fn basic(request: &HttpRequest) -> Result<Option<(String, String)>, Problem> {
-    let Some(value) = request.headers().get(header::AUTHORIZATION) else { return Ok(None) };
-    let pair = value.to_str().ok().and_then(|text| {
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let Some(value) = values.next() else { return Ok(None) };
+    let value = Some(value).filter(|_| values.next().is_none());
+    let pair = value.and_then(|value| value.to_str().ok()).and_then(|text| {
         let (scheme, encoded) = text.split_once(' ')?;
         let decoded = BASE64.decode(encoded.trim().as_bytes()).ok()?;
         let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;

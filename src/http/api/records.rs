@@ -24,13 +24,14 @@ const SCHOOL: Parameter =
 
 /// Enrolments in force in a round. `agency` may be left out by an agency's own client. Every page read is journalled.
 #[utoipa::path(tag = "records", operation_id = "list_enrolments", security(("token" = [])),
-    params(("round" = String, Query, example = "2026-06-10"),
-        ("agency" = Option<String>, Query, example = "obec"),
-        ("school" = Option<String>, Query, description = "Ten digits"),
-        ("cursor" = Option<String>, Query), ("limit" = Option<u32>, Query, maximum = 1000)),
+    params(("round" = String, Query, pattern = r"^((19|20|21)[0-9]{2}-(06|11)-10|2(4[5-9][0-9]|[56][0-9]{2}|7[0-3][0-9])[/-][12])$", example = "2026-06-10"),
+        ("agency" = Option<String>, Query, pattern = r"^([0-9]{2}|obec|opec|dole|ovec)$", example = "obec"),
+        ("school" = Option<String>, Query, pattern = r"^[0-9]{10}$", description = "Ten digits"),
+        ("cursor" = Option<String>, Query, pattern = r"^[0-7]?[0-9a-f]{1,15}-[0-7]?[0-9a-f]{1,15}$", description = "`next` of the page before"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000)),
     responses((status = 200, body = RecordPageBody), (status = 304, description = "As you have it")))]
 #[get("/v1/records/enrolments")]
-pub async fn enrolments(request: HttpRequest, caller: Caller, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+pub async fn enrolments(caller: Caller, request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let mut query = Query::of(&request, &[ROUND, AGENCY, SCHOOL, CURSOR, LIMIT]);
     let round = query.need("round", Round::parse);
     let agency = query.take("agency", AgencyCode::parse);

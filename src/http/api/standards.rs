@@ -45,7 +45,7 @@ pub async fn list(_: NoQuery, app: web::Data<App>) -> web::Json<Vec<StandardBody
 /// One standard: JSON Schema (draft 2020-12), an XSD with `Accept: application/xml`, a dictionary with `text/html`.
 #[utoipa::path(tag = "standards", operation_id = "get_standard",
     params(("name" = String, Path, example = "enrolment"), ("version" = String, Path, example = "1"),
-        ("format" = Option<String>, Query, description = "`json`, `xml` or `html`; goes before `Accept`")),
+        ("format" = Option<String>, Query, pattern = r"^(json|xml|html)$", description = "`json`, `xml` or `html`; goes before `Accept`")),
     responses((status = 200, content((Object = "application/schema+json"), (String = "application/xml"), (String = "text/html"))),
         (status = 304, description = "As you have it")))]
 #[get("/v1/standards/{name}/{version}")]

@@ -3,7 +3,9 @@
 //! Owns the streaming of the body to the use case, off the server's own threads. Whether a file is answered
 //! at once or later is decided by its size, never by what is in it.
 
-use super::bodies::{FindingListBody, RefusalBody, SubmissionBody, SubmissionListBody, SubmissionReceiptBody};
+use super::bodies::{
+    FindingListBody, RefusalBody, RefusedPart, SubmissionBody, SubmissionListBody, SubmissionReceiptBody,
+};
 use crate::app::intake::{FileTerms, Kept};
 use crate::app::submissions::{SubmissionView, WaitReason};
 use crate::app::{App, AppError};
@@ -52,10 +54,10 @@ const FORMAT: Parameter = Parameter {
 /// `Idempotency-Key` with the same file and terms answers with the first submission.
 #[utoipa::path(tag = "submissions", operation_id = "send_submission", security(("token" = [])),
     params(
-        ("mapping" = String, Query, description = "Name of the mapping", example = "obec/enrolments"),
-        ("round" = String, Query, description = "Count day, or academic year and term", example = "2026-06-10"),
-        ("mode" = Option<String>, Query, description = "`replace` (default): everything of the schools in the file; `delta`: these learners only"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 200 visible ASCII characters, of your own making"),
+        ("mapping" = String, Query, description = "Name of the mapping", max_length = 100, example = "obec/enrolments"),
+        ("round" = String, Query, description = "Count day, or academic year and term", pattern = r"^((19|20|21)[0-9]{2}-(06|11)-10|2(4[5-9][0-9]|[56][0-9]{2}|7[0-3][0-9])[/-][12])$", example = "2026-06-10"),
+        ("mode" = Option<String>, Query, pattern = r"^(replace|delta)$", description = "`replace` (default): everything of the schools in the file; `delta`: these learners only"),
+        ("Idempotency-Key" = Option<String>, Header, pattern = r"^[!-~]{1,200}$", description = "1 to 200 visible ASCII characters, of your own making"),
         ("Prefer" = Option<String>, Header, description = "`respond-async`: answer 202 whatever the size"),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
@@ -68,8 +70,8 @@ const FORMAT: Parameter = Parameter {
     ))]
 #[post("/v1/submissions")]
 pub async fn send(
-    request: HttpRequest,
     caller: Caller,
+    request: HttpRequest,
     app: web::Data<App>,
     queue: web::Data<dyn Queue>,
     payload: web::Payload,
@@ -86,12 +88,13 @@ pub async fn send(
 
 /// Submissions you may see, newest first: your agency's own, or all of them for the ministry.
 #[utoipa::path(tag = "submissions", operation_id = "list_submissions", security(("token" = [])),
-    params(("cursor" = Option<String>, Query), ("limit" = Option<u32>, Query, maximum = 200)),
+    params(("cursor" = Option<String>, Query, pattern = r"^[0-7]?[0-9a-f]{1,15}$", description = "`next` of the page before"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200)),
     responses((status = 200, body = SubmissionListBody)))]
 #[get("/v1/submissions")]
-pub async fn list(request: HttpRequest, caller: Caller, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+pub async fn list(caller: Caller, request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let mut query = Query::of(&request, &[CURSOR, LIMIT]);
-    let before = query.take("cursor", |text| i64::from_str_radix(text, 16));
+    let before = query.take("cursor", place);
     let limit = query.take("limit", query::limit(LIST_MAX)).unwrap_or(50);
     let before = query.finish(Some(before))?;
     let (views, next) = app.submissions(&caller.0, before, limit).await?;
@@ -105,13 +108,30 @@ pub async fn list(request: HttpRequest, caller: Caller, app: web::Data<App>) -> 
     responses((status = 200, body = SubmissionReceiptBody)))]
 #[get("/v1/submissions/{id}")]
 pub async fn one(
+    caller: Caller,
     id: web::Path<String>,
     _: NoQuery,
-    caller: Caller,
     app: web::Data<App>,
 ) -> Result<web::Json<SubmissionReceiptBody>, Problem> {
-    let view = app.submission(&caller.0, &submission_id(&id, &caller)?).await?;
+    let view = app.submission(&caller.0, &submission_id(&id)?).await?;
     Ok(web::Json(view.into()))
+}
+
+/// The receipt signed by the gateway (JWS in compact form, ES256), to be shown to others: `sub` is the submission, `receipt` the
+/// whole receipt with the hash of the file's bytes, or `refusal` why the file was not taken. The key stands at
+/// `/.well-known/jwks.json`. 409 while the submission is not at its end.
+#[utoipa::path(tag = "submissions", operation_id = "get_signed_receipt", security(("token" = [])),
+    params(("id" = String, Path, example = "sub_0199a1b2c3d4e5f60718293a4b5c6d7e")),
+    responses((status = 200, body = String, content_type = "application/jose")))]
+#[get("/v1/submissions/{id}/receipt.jws")]
+pub async fn signed_receipt(
+    caller: Caller,
+    id: web::Path<String>,
+    _: NoQuery,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let signed = app.signed_receipt(&caller.0, &submission_id(&id)?).await?;
+    Ok(HttpResponse::Ok().content_type("application/jose").body(signed))
 }
 
 /// The refused rows: `layout` (default) is the sender's own format and encoding with reason columns, to be corrected
@@ -119,17 +139,17 @@ pub async fn one(
 /// rows at a time, also for a file that is JSON itself.
 #[utoipa::path(tag = "submissions", operation_id = "get_refused", security(("token" = [])),
     params(("id" = String, Path, example = "sub_0199a1b2c3d4e5f60718293a4b5c6d7e"),
-        ("format" = Option<String>, Query, description = "`layout`, `json`, or the file's own: `csv`, `ndjson`, `xml` or `xlsx`"),
+        ("format" = Option<String>, Query, pattern = r"^(layout|json|csv|ndjson|xml|xlsx)$", description = "`layout`, `json`, or the file's own: `csv`, `ndjson`, `xml` or `xlsx`"),
         ("cursor" = Option<u64>, Query, description = "With `json`: the last row of the page before"),
-        ("limit" = Option<u32>, Query, description = "With `json`: rows of one page", maximum = 1000)),
+        ("limit" = Option<u32>, Query, description = "With `json`: rows of one page", minimum = 1, maximum = 1000)),
     responses((status = 200, description = "The file, or the findings",
-        content((FindingListBody = "application/json"), (String = "text/csv"), (String = "application/xml"),
+        content((RefusedPart = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"), (String = "application/xml"),
             (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))))]
 #[get("/v1/submissions/{id}/refused")]
 pub async fn refused(
+    caller: Caller,
     request: HttpRequest,
     id: web::Path<String>,
-    caller: Caller,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::of(&request, &[FORMAT, CURSOR, LIMIT]);
@@ -137,10 +157,10 @@ pub async fn refused(
         "layout" | "json" | "csv" | "ndjson" | "xml" | "xlsx" => Ok(text.to_owned()),
         _ => Err(()),
     });
-    let after = query.take("cursor", str::parse::<u64>).unwrap_or(0);
+    let after = query.take("cursor", row).unwrap_or(0);
     let limit = query.take("limit", query::limit(FINDINGS_ROWS_MAX)).unwrap_or(100);
     query.finish(Some(()))?;
-    let id = submission_id(&id, &caller)?;
+    let id = submission_id(&id)?;
     if format.as_deref() == Some("json") {
         let findings = app.refused_findings(&caller.0, &id, after, limit).await?;
         return Ok(HttpResponse::Ok().json(FindingListBody::page(findings, limit)));
@@ -157,12 +177,12 @@ pub async fn refused(
     responses((status = 200, body = String, content_type = "application/x-ndjson")))]
 #[get("/v1/submissions/{id}/accepted")]
 pub async fn accepted(
+    caller: Caller,
     id: web::Path<String>,
     _: NoQuery,
-    caller: Caller,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    let download = app.accepted_file(&caller.0, &submission_id(&id, &caller)?).await?;
+    let download = app.accepted_file(&caller.0, &submission_id(&id)?).await?;
     Ok(content::file(download, &mut HttpResponse::Ok()))
 }
 
@@ -174,20 +194,28 @@ pub async fn accepted(
     responses((status = 200, body = SubmissionBody)))]
 #[post("/v1/submissions/{id}/cancel")]
 pub async fn cancel(
+    caller: Caller,
     id: web::Path<String>,
     _: NoQuery,
-    caller: Caller,
     app: web::Data<App>,
 ) -> Result<web::Json<SubmissionBody>, Problem> {
-    let view = app.cancel(&caller.0, &submission_id(&id, &caller)?).await?;
+    let view = app.cancel(&caller.0, &submission_id(&id)?).await?;
     Ok(web::Json(view.into()))
 }
 
-/// An id that is no id can't be there; who has no token learns neither.
-pub fn submission_id(text: &str, caller: &Caller) -> Result<SubmissionId, Problem> {
-    if caller.0 == Principal::Anonymous {
-        return Err(Problem::new(Kind::Unauthenticated));
-    }
+/// As the document says: no more than 63 bits.
+fn row(text: &str) -> Result<u64, ()> {
+    text.parse::<u64>().ok().filter(|row| i64::try_from(*row).is_ok()).ok_or(())
+}
+
+/// Of a list of submissions, as `next` says it.
+fn place(text: &str) -> Result<i64, ()> {
+    let plain = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if plain { i64::from_str_radix(text, 16).map_err(|_| ()) } else { Err(()) }
+}
+
+/// An id that is no id can't be there.
+pub fn submission_id(text: &str) -> Result<SubmissionId, Problem> {
     SubmissionId::parse(text).map_err(|_| Problem::new(Kind::NotFound))
 }
 
@@ -202,10 +230,11 @@ pub fn terms(request: &HttpRequest) -> Result<FileTerms, Problem> {
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let key = value
-        .to_str()
-        .ok()
+    let mut values = request.headers().get_all("idempotency-key");
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = Some(value)
+        .filter(|_| values.next().is_none())
+        .and_then(|value| value.to_str().ok())
         .filter(|key| (1..=KEY_CHARS_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
     key.map(|key| Some(key.to_owned())).ok_or_else(|| {
         Problem::new(Kind::BadRequest).detail(

@@ -32,6 +32,14 @@ const PIECE_TYPE: &str = "application/offset+octet-stream";
 const GATHERED_BYTES: usize = 256 << 10;
 const PATH: &str = "/v1/uploads";
 
+/// Of the protocol, for the document.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only for the document; the header is read by its own rules")]
+enum TusVersion {
+    #[schema(rename = "1.0.0")]
+    V1,
+}
+
 /// An upload and how much of it is there.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Upload)]
@@ -55,16 +63,16 @@ pub struct UploadBody {
 /// when it is whole it becomes a submission. `Upload-Metadata` is ignored: the file's name is not kept.
 #[utoipa::path(tag = "submissions", operation_id = "begin_upload", security(("token" = [])),
     params(
-        ("mapping" = String, Query, description = "Name of the mapping", example = "obec/enrolments"),
-        ("round" = String, Query, description = "Count day, or academic year and term", example = "2026-06-10"),
-        ("mode" = Option<String>, Query, description = "`replace` (default) or `delta`, as for a submission"),
-        ("Upload-Length" = u64, Header, description = "Bytes of the whole file"),
-        ("Tus-Resumable" = Option<String>, Header, description = "`1.0.0`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "As for a submission; looked at when the upload is whole"),
+        ("mapping" = String, Query, description = "Name of the mapping", max_length = 100, example = "obec/enrolments"),
+        ("round" = String, Query, description = "Count day, or academic year and term", pattern = r"^((19|20|21)[0-9]{2}-(06|11)-10|2(4[5-9][0-9]|[56][0-9]{2}|7[0-3][0-9])[/-][12])$", example = "2026-06-10"),
+        ("mode" = Option<String>, Query, pattern = r"^(replace|delta)$", description = "`replace` (default) or `delta`, as for a submission"),
+        ("Upload-Length" = u64, Header, minimum = 1, description = "Bytes of the whole file"),
+        ("Tus-Resumable" = inline(Option<TusVersion>), Header, description = "`1.0.0`"),
+        ("Idempotency-Key" = Option<String>, Header, pattern = r"^[!-~]{1,200}$", description = "As for a submission; looked at when the upload is whole"),
     ),
     responses((status = 201, body = UploadBody, description = "Open; send the bytes to `Location`")))]
 #[post("/v1/uploads")]
-pub async fn begin(request: HttpRequest, caller: Caller, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+pub async fn begin(caller: Caller, request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     check_version(request.headers())?;
     let terms = terms(&request)?;
     let bytes = number(request.headers(), "upload-length")?;
@@ -80,10 +88,10 @@ pub async fn begin(request: HttpRequest, caller: Caller, app: web::Data<App>) ->
     responses((status = 200, body = UploadBody)))]
 #[get("/v1/uploads/{id}")]
 pub async fn one(
+    caller: Caller,
     request: HttpRequest,
     id: web::Path<String>,
     _: NoQuery,
-    caller: Caller,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let (_, view) = own(&request, &id, &caller, &app).await?;
@@ -96,9 +104,9 @@ pub async fn one(
 #[utoipa::path(tag = "submissions", operation_id = "append_upload", security(("token" = [])),
     params(
         ("id" = String, Path, example = "upl_0199a1b2c3d4e5f60718293a4b5c6d7e"),
-        ("Upload-Offset" = Option<u64>, Header, description = "Place of the first of these bytes in the file"),
-        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256` and the digest of these bytes in base64: they count only if it is right"),
-        ("Tus-Resumable" = Option<String>, Header, description = "`1.0.0`"),
+        ("Upload-Offset" = u64, Header, description = "Place of the first of these bytes in the file"),
+        ("Upload-Checksum" = Option<String>, Header, pattern = r"^(sha1 [A-Za-z0-9+/]{27}=|sha256 [A-Za-z0-9+/]{43}=)$", description = "`sha1` or `sha256` and the digest of these bytes in base64: they count only if it is right"),
+        ("Tus-Resumable" = inline(Option<TusVersion>), Header, description = "`1.0.0`"),
     ),
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
     responses(
@@ -108,10 +116,10 @@ pub async fn one(
     ))]
 #[patch("/v1/uploads/{id}")]
 pub async fn append(
+    caller: Caller,
     request: HttpRequest,
     id: web::Path<String>,
     _: NoQuery,
-    caller: Caller,
     app: web::Data<App>,
     queue: web::Data<dyn Queue>,
     payload: web::Payload,
@@ -145,10 +153,10 @@ pub async fn append(
     responses((status = 204, description = "Gone")))]
 #[delete("/v1/uploads/{id}")]
 pub async fn give_up(
+    caller: Caller,
     request: HttpRequest,
     id: web::Path<String>,
     _: NoQuery,
-    caller: Caller,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let (id, _) = own(&request, &id, &caller, &app).await?;
@@ -259,20 +267,12 @@ async fn hand_on(app: &App, queue: &dyn Queue, caller: &Principal, id: Submissio
     Ok(())
 }
 
-/// An id that is no id can't be there; who has no token learns neither.
 /// The caller's upload of this name. Whose it is comes before everything that could be said of the request.
 async fn own(request: &HttpRequest, id: &str, caller: &Caller, app: &App) -> Result<(UploadId, UploadView), Problem> {
-    let id = upload_id(id, caller)?;
+    let id = UploadId::parse(id).map_err(|_| Problem::new(Kind::NotFound))?;
     let view = app.upload(&caller.0, &id).await?;
     check_version(request.headers())?;
     Ok((id, view))
-}
-
-fn upload_id(text: &str, caller: &Caller) -> Result<UploadId, Problem> {
-    if caller.0 == Principal::Anonymous {
-        return Err(Problem::new(Kind::Unauthenticated));
-    }
-    UploadId::parse(text).map_err(|_| Problem::new(Kind::NotFound))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

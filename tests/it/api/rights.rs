@@ -96,6 +96,11 @@ const TABLE: &[Row] = &[
         "/v1/uploads?mapping=moe/schools&round=2026-06-10",
         [401, 403, 403, 403, 403, 1, 403, 403, 403, 403, 403, 403],
     ),
+    row(
+        "GET /v1/submissions/{id}/receipt.jws",
+        "/v1/submissions/{id}/receipt.jws",
+        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404],
+    ),
     row("OPTIONS /v1/uploads", "/v1/uploads", OPEN),
     row("OPTIONS /v1/uploads/{id}", "/v1/uploads/{upload}", OPEN),
     row("GET /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404]),
