@@ -5,7 +5,7 @@
 
 use super::AppError;
 use crate::mapping::{self, Mapping};
-use crate::standards::Library;
+use crate::standards::{Library, LibraryFault, Purposes};
 use include_dir::{Dir, include_dir};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -46,6 +46,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// Everything compiled.
 pub struct Assets {
     pub library: Arc<Library>,
+    pub purposes: Purposes,
     /// By name: `obec/enrolments`.
     pub mappings: BTreeMap<String, Arc<LoadedMapping>>,
     /// `schemas/opendata/*.yaml`, `schemas/count/*`: for the parts that compile them.
@@ -82,17 +83,8 @@ impl Assets {
             .iter()
             .filter(|(path, _)| ["standards/", "codelists/", "rules/"].iter().any(|folder| path.starts_with(folder)))
             .filter_map(|(path, bytes)| Some((path.clone(), String::from_utf8(bytes.clone()).ok()?)));
-        let library = Library::load(texts).map_err(|faults| {
-            faults
-                .into_iter()
-                .map(|fault| AssetFault {
-                    path: format!("schemas/{}", fault.path),
-                    line: fault.line,
-                    column: None,
-                    message: fault.message,
-                })
-                .collect::<Vec<_>>()
-        })?;
+        let library = Library::load(texts).map_err(of_schemas)?;
+        let purposes = purposes(&schema_files, &library)?;
         let mut faults = Vec::new();
         let mut mappings = BTreeMap::new();
         for (path, bytes) in mapping_files {
@@ -107,7 +99,7 @@ impl Assets {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Assets { library: Arc::new(library), mappings, schema_files })
+        Ok(Assets { library: Arc::new(library), purposes, mappings, schema_files })
     }
 
     /// As [`Assets::mapping`].
@@ -132,6 +124,28 @@ impl Assets {
             _ => Some(loaded),
         }
     }
+}
+
+fn of_schemas(faults: Vec<LibraryFault>) -> Vec<AssetFault> {
+    let shown = |fault: LibraryFault| AssetFault {
+        path: format!("schemas/{}", fault.path),
+        line: fault.line,
+        column: None,
+        message: fault.message,
+    };
+    faults.into_iter().map(shown).collect()
+}
+
+fn purposes(files: &Files, library: &Library) -> Result<Purposes, Vec<AssetFault>> {
+    let mut texts = Vec::new();
+    for (path, bytes) in files.iter().filter(|(path, _)| path.starts_with("purposes/")) {
+        let text = std::str::from_utf8(bytes).map_err(|_| {
+            let message = String::from("not UTF-8");
+            vec![AssetFault { path: format!("schemas/{path}"), line: None, column: None, message }]
+        })?;
+        texts.push((path.as_str(), text));
+    }
+    Purposes::read(texts.into_iter(), library).map_err(of_schemas)
 }
 
 fn load_mapping(

@@ -3,6 +3,7 @@
 //! Owns the words a data dictionary uses for types and bounds. Refuses to decide what is shown of data: there are none here.
 
 use super::{App, AppError};
+use crate::domain::purpose::Purpose;
 use crate::domain::rule::RuleCode;
 use crate::domain::text::Bilingual;
 use crate::standards::{FieldType, RuleText, Sensitivity, Standard, school_directory, to_xsd};
@@ -57,6 +58,11 @@ pub struct MappingLine {
 impl App {
     pub fn standards(&self) -> impl Iterator<Item = &Arc<Standard>> {
         self.assets.library.standards()
+    }
+
+    /// What a person's record may be looked at for.
+    pub fn purposes(&self) -> impl Iterator<Item = &Purpose> {
+        self.assets.purposes.iter()
     }
 
     /// `enrolment`, `1`

@@ -51,9 +51,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 .map(|loaded| loaded.examples.keys().filter(|name| name.ends_with(".expected.ndjson")).count())
                 .sum();
             said = Some(format!(
-                "{} standards, {} code lists, {} mappings, {examples} examples",
+                "{} standards, {} code lists, {} purposes, {} mappings, {examples} examples",
                 assets.library.standards().count(),
                 assets.library.lists().count(),
+                assets.purposes.iter().count(),
                 assets.mappings.len(),
             ));
         }

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod learner_id;
 pub mod place;
 pub mod principal;
+pub mod purpose;
 pub mod quota;
 pub mod receipt;
 pub mod round;

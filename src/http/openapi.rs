@@ -34,6 +34,7 @@ use utoipa_actix_web::AppExt;
         (name = "standards", description = "Data standards and code lists, open to all"),
         (name = "mappings", description = "How agencies' own layouts become the standard"),
         (name = "access", description = "Access tokens for clients (OAuth 2.0); acts that take two persons; the journal"),
+        (name = "privacy", description = "What persons' records may be looked at for, and who looked"),
         (name = "rules", description = "What a finding's rule means"),
         (name = "open data", description = "Published statistics, without login"),
         (name = "problems", description = "What the gateway's problems mean"),

@@ -14,6 +14,7 @@ mod journal;
 pub mod mappings;
 mod oauth;
 pub mod problems;
+mod purposes;
 pub mod records;
 pub mod rules;
 pub mod standards;
@@ -50,5 +51,6 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(mappings::list).service(mappings::one);
     config.service(rules::list).service(rules::one);
     config.service(problems::list).service(problems::one);
+    config.service(purposes::list);
     config.service(data::get);
 }

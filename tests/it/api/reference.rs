@@ -133,3 +133,19 @@ async fn every_page_linked_from_home_is_there_in_both_languages() {
     let metrics = gateway.get("/metrics").await.text().await.unwrap();
     assert!(metrics.contains("route=\"/rules/{code}\",status=\"200\"} 2"), "{metrics}");
 }
+
+#[tokio::test]
+async fn the_purposes_say_in_both_languages_by_what_law_and_which_fields() {
+    let gateway = Gateway::start();
+    let purposes: Value = gateway.get("/v1/purposes").await.json().await.unwrap();
+    let of = |code: &str| purposes.as_array().unwrap().iter().find(|purpose| purpose["code"] == code).unwrap().clone();
+    let transfer = of("transfer");
+    assert_eq!(transfer["basis"][0]["ground"], "24(4)");
+    assert_eq!((&transfer["used_by"][0], &transfer["needs_reference"]), (&"agency.lookup".into(), &true.into()));
+    assert!(transfer["fields"]["enrolment/1"].as_array().unwrap().iter().all(|field| field != "religion"));
+    assert_eq!(of("count-evidence")["fields"]["enrolment/1"], serde_json::json!(["learner_id"]));
+    for lang in ["th", "en"] {
+        assert!(transfer["title"][lang].as_str().is_some_and(|title| !title.is_empty()));
+    }
+    assert_eq!(gateway.get("/v1/purposes?learner=1").await.status(), 400);
+}

@@ -137,6 +137,7 @@ const TABLE: &[Row] = &[
     row("GET /v1/standards/{name}/{version}", "/v1/standards/enrolment/1", OPEN),
     row("GET /v1/codelists", "/v1/codelists", OPEN),
     row("GET /v1/codelists/{name}", "/v1/codelists/grade", OPEN),
+    row("GET /v1/purposes", "/v1/purposes", OPEN),
     row("GET /v1/mappings", "/v1/mappings", OPEN),
     row("GET /v1/mappings/{agency}/{dataset}", "/v1/mappings/obec/enrolments", OPEN),
     row("GET /rules", "/rules", OPEN),
