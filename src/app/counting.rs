@@ -3,6 +3,7 @@
 //! Owns the feeding of the pure audit, the unsealing of exactly those identities its findings need, and
 //! the repetition that proves a manifest. Identities leave here masked, or as a hash.
 
+use super::access::LearnerOnly;
 use super::{App, AppError, journal_entry, kept_report, sealing};
 use crate::count::{
     Audit, Case, CountReport, Input, Intake, ListVersion, Manifest, Outcome, Register, RuleTexts, Rules, Sha256,
@@ -13,6 +14,7 @@ use crate::domain::enrolment::KeyedHash;
 use crate::domain::ids::SubmissionId;
 use crate::domain::learner_id::LearnerId;
 use crate::domain::principal::{Denied, Principal, Scope};
+use crate::domain::purpose::COUNT_EVIDENCE;
 use crate::domain::round::Round;
 use crate::store::{CountView, Found, NewCountRun, SubmissionInForce};
 use crate::vault::{Sha256Stream, VaultError};
@@ -111,7 +113,7 @@ impl App {
     /// Errors: nothing is in force for the round; a count of nothing would pass for a result.
     pub async fn count(&self, principal: &Principal, round: Round) -> Result<Counted, AppError> {
         let authorised = principal.authorise(Scope::CountRun, None)?;
-        let audited = self.audit(round).await?;
+        let audited = self.audit(authorised.principal(), round).await?;
         if audited.manifest.inputs.is_empty() {
             return Err(AppError::NothingSubmitted { round, rounds: self.store.rounds_in_force().await? });
         }
@@ -178,13 +180,13 @@ impl App {
         bytes: &[u8],
         seal: Option<&ManifestSeal>,
     ) -> Result<Verification, AppError> {
-        principal.authorise(Scope::CountRun, None)?;
+        let authorised = principal.authorise(Scope::CountRun, None)?;
         let written = Manifest::parse(bytes)?;
         let signature_valid = match seal {
             Some(seal) => Some(self.vault.verify(bytes, &seal.signature)?),
             None => None,
         };
-        let counted = self.audit(written.round).await?;
+        let counted = self.audit(authorised.principal(), written.round).await?;
         Ok(Verification { signature_valid, differences: written.differences(&counted.manifest) })
     }
 
@@ -205,7 +207,7 @@ impl App {
         })
     }
 
-    async fn audit(&self, round: Round) -> Result<Audited, AppError> {
+    async fn audit(&self, principal: &Principal, round: Round) -> Result<Audited, AppError> {
         let rules = self.count_rules()?;
         let mut register = Register::default();
         self.store.each_school(|school| register.add(&school, round.count_day())).await?;
@@ -213,7 +215,7 @@ impl App {
         let inputs = view.submissions_in_force().await?;
         let outcome = feed(&mut view, round, &rules, &register, &inputs).await?;
         drop(view);
-        let identities = self.identities(&outcome, &inputs).await?;
+        let identities = self.identities(principal, round, &outcome, &inputs).await?;
         let lists = self
             .assets
             .library
@@ -227,9 +229,11 @@ impl App {
         Ok(Audited { outcome, identities, manifest })
     }
 
-    /// Opens one sealed record for each learner the findings speak of, and no other.
+    /// Opens one sealed record for each learner the findings speak of, and no other; each is in the access log before.
     async fn identities(
         &self,
+        principal: &Principal,
+        round: Round,
         outcome: &Outcome,
         inputs: &[SubmissionInForce],
     ) -> Result<HashMap<KeyedHash, LearnerId>, AppError> {
@@ -240,6 +244,14 @@ impl App {
         let mut needed = outcome.identities_needed();
         // As they lie in the store: in any other order every one of them would be a leap.
         needed.sort_unstable_by_key(|sought| (sought.submission_key, sought.row));
+        if needed.is_empty() {
+            return Ok(found);
+        }
+        let look = self.new_look(principal, COUNT_EVIDENCE, round.to_string());
+        let detail =
+            serde_json::json!({ "round": round.to_string(), "purpose": look.purpose, "learners": needed.len() });
+        let entry = journal_entry(principal, "identities.open", look.id.as_str(), detail);
+        let look = self.store.begin_look(&look, &[], &entry).await?;
         let fetch = |step: Vec<Sought>| async move {
             let rows: Vec<(i64, u64)> = step.iter().map(|sought| (sought.submission_key, sought.row)).collect();
             Ok::<_, AppError>((self.store.open_records(&rows).await?, step))
@@ -247,6 +259,8 @@ impl App {
         let steps = needed.chunks(IDENTITIES_A_STEP).map(<[Sought]>::to_vec).map(fetch);
         let mut steps = stream::iter(steps).buffered(STEPS_AT_ONCE);
         while let Some((records, step)) = steps.try_next().await? {
+            let learners: Vec<KeyedHash> = step.iter().map(|sought| sought.learner).collect();
+            self.store.add_to_look(look, &learners).await?;
             for sought in step {
                 let broken = || AppError::Vault(VaultError::Broken);
                 let id = ids.get(&sought.submission_key).ok_or_else(broken)?;
@@ -260,11 +274,6 @@ impl App {
         }
         Ok(found)
     }
-}
-
-#[derive(Deserialize)]
-struct LearnerOnly {
-    learner_id: String,
 }
 
 async fn feed(

@@ -3,7 +3,9 @@
 //! Owns what the gateway *does*: take a file, answer for it, count a round, publish. Knows no HTTP and no
 //! SQL. Every use case takes a principal and asks it before anything else.
 
+pub mod access;
 pub mod approvals;
+pub mod asked;
 pub mod assets;
 pub mod certificates;
 pub mod clients;

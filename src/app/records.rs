@@ -1,7 +1,9 @@
 //! Canonical records in force, page by page, unsealed for who may read them.
 //!
-//! Every page that is handed out is journalled: who read which agency's records of which round.
+//! Every page that is handed out is journalled: who read which agency's records of which round; and each learner on it is
+//! written into the access log, before the page goes out.
 
+use super::access::{learner_of, purpose_of_reading};
 use super::{App, AppError, journal_entry, sealing};
 use crate::domain::agency::AgencyCode;
 use crate::domain::ids::SubmissionId;
@@ -48,19 +50,26 @@ impl App {
         let sealed = self.store.records(round, agency, school, cursor, limit).await?;
         let next =
             if sealed.len() == limit as usize { sealed.last().map(|record| record.cursor.to_text()) } else { None };
-        let mut sealer = self.vault.sealer()?;
+        let (mut sealer, hasher) = (self.vault.sealer()?, self.vault.hasher());
+        let mut learners = Vec::with_capacity(sealed.len());
         let mut records = Vec::with_capacity(sealed.len());
         for record in &sealed {
             let submission = SubmissionId::parse(&record.submission_id).map_err(|_| AppError::UnknownSubmission)?;
             let mut plain = Vec::new();
             sealer.unseal(&sealing::record_label(&submission, record.row), &record.sealed, &mut plain)?;
+            learners.push(learner_of(&hasher, &plain)?);
             let json = String::from_utf8(plain).ok().and_then(|text| RawValue::from_string(text).ok());
             let json = json.ok_or(crate::vault::VaultError::Broken)?;
             records.push(RecordLine { submission: submission.to_string(), row: record.row, record: json });
         }
-        let detail = serde_json::json!({ "round": round.to_string(), "agency": agency, "records": records.len() });
-        let entry = journal_entry(authorised.principal(), "records.read", agency.as_str(), detail);
-        self.store.append_journal(&entry).await?;
+        let by = authorised.principal();
+        let look = self.new_look(by, purpose_of_reading(by), format!("{} {round}", agency.slug()));
+        let detail = serde_json::json!({
+            "round": round.to_string(), "agency": agency, "records": records.len(),
+            "look": look.id, "purpose": look.purpose,
+        });
+        let entry = journal_entry(by, "records.read", agency.as_str(), detail);
+        self.store.begin_look(&look, &learners, &entry).await?;
         Ok(RecordPage { records, next })
     }
 }

@@ -4,7 +4,7 @@
 //! Runs in the pipeline's workers, each with its own cipher and hash contexts.
 
 use crate::domain::agency::AgencyCode;
-use crate::domain::enrolment::HeldEnrolment;
+use crate::domain::enrolment::{HeldEnrolment, KeyedHash};
 use crate::domain::ids::SubmissionId;
 use crate::domain::value::Value;
 use crate::pipeline::Renderer;
@@ -19,6 +19,11 @@ pub fn record_label(submission: &SubmissionId, row: u64) -> Vec<u8> {
     let mut label = submission.as_str().as_bytes().to_vec();
     label.extend_from_slice(&row.to_be_bytes());
     label
+}
+
+/// By which a learner is known outside the vault.
+pub fn learner_key(hasher: &KeyedHasher, learner_id: &str) -> KeyedHash {
+    hasher.hash(HashDomain::Learner, &[learner_id.as_bytes()])
 }
 
 /// Where the fields of `enrolment/1` stand that the projection needs.
@@ -144,7 +149,7 @@ impl SealingRenderer {
         outcome?;
         Ok(Some(HeldEnrolment {
             row: row.row(),
-            learner: self.hasher.hash(HashDomain::Learner, &[id.as_str().as_bytes()]),
+            learner: learner_key(&self.hasher, id.as_str()),
             id_kind: id.kind(),
             name: self.hasher.hash(HashDomain::Name, &[given, family]),
             birth: self.hasher.hash(HashDomain::Birth, &[&born]),

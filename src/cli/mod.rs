@@ -21,6 +21,7 @@ mod openapi;
 mod progress;
 mod publish;
 mod serve;
+mod subject;
 mod submit;
 mod summary;
 mod terminal;
@@ -67,6 +68,8 @@ enum Command {
     Client(client::Arguments),
     /// People who may sign in
     User(user::Arguments),
+    /// What is answered to a person about their own data
+    Subject(subject::Arguments),
     /// The journal: checks it from end to end, signs where it is, gives it out
     Journal(journal::Arguments),
     /// Looks whether the place is in order: store, keys, room, TLS, clock
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Client(arguments) => client::run(&arguments),
         Command::User(arguments) => user::run(&arguments, lang),
+        Command::Subject(arguments) => subject::run(&arguments, lang),
         Command::Journal(arguments) => journal::run(&arguments, lang),
         Command::Doctor(arguments) => doctor::run(&arguments, lang),
         Command::Migrate(arguments) => migrate::run(&arguments, lang),

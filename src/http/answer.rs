@@ -10,7 +10,7 @@ use super::context::{REQUEST_ID, RequestContext, TRACEPARENT};
 use super::metrics::Metrics;
 use super::problem::{Fault, Kind, Problem};
 use super::rate;
-use crate::app::App;
+use crate::app::{App, asked};
 use crate::domain::text::Bilingual;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -59,7 +59,9 @@ pub async fn answer<B: MessageBody + 'static>(
             let answered = Problem::new(kind).respond(&context);
             request.into_response(answered)
         }
-        None => as_problem(next.call(request).await?.map_into_boxed_body(), &context),
+        None => {
+            as_problem(asked::within(context.id.clone(), next.call(request)).await?.map_into_boxed_body(), &context)
+        }
     };
     let is_secure = response.request().app_data::<web::Data<App>>().is_some_and(|app| console::is_secure(app));
     finish(response.headers_mut(), &context, policy, is_secure);

@@ -11,6 +11,7 @@
 //! constants beside the noun it serves, runs on both through `engine`. What must be said differently is in `dialect.rs`;
 //! opening, bulk writing and claiming are done differently, in `sqlite/` and `postgres/`.
 
+mod access;
 mod approval;
 mod census;
 mod change;
@@ -42,6 +43,7 @@ mod submission;
 mod turn;
 mod upload;
 
+pub use access::{Look, LookKey};
 pub use approval::{Approval, NewApproval};
 pub use census::{Census, Found, GradeAge};
 pub use claim::{Claim, Duty, OnDuty};
@@ -179,6 +181,7 @@ impl Store {
 fn statements() -> Vec<engine::Sql> {
     let nouns = [
         &[META_GET, META_ADD, VERSION][..],
+        access::STATEMENTS,
         approval::STATEMENTS,
         change::STATEMENTS,
         census::STATEMENTS,
@@ -205,6 +208,7 @@ fn statements() -> Vec<engine::Sql> {
     let same = nouns.concat().into_iter().map(engine::Sql::from);
     same.chain(
         [
+            access::IN_DIALECT,
             census::IN_DIALECT,
             change::IN_DIALECT,
             commit::IN_DIALECT,

@@ -17,6 +17,7 @@ macro_rules! on_both {
     };
 }
 
+mod access;
 mod approvals;
 #[cfg(feature = "citus-tests")]
 mod distributed;

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod access_log;
 mod api;
 mod approvals;
 mod attacks;

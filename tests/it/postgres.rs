@@ -4,6 +4,8 @@ use super::Engine;
 
 #[path = "access.rs"]
 mod access;
+#[path = "access_log.rs"]
+mod access_log;
 #[path = "api/mod.rs"]
 mod api;
 #[path = "approvals.rs"]

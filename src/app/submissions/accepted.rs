@@ -1,11 +1,14 @@
 //! The accepted rows of one submission, as canonical records a line, unsealed page by page as they are read.
 //!
-//! They are what the file said, whether or not they are still in force. Every such reading is journalled. A stream that
+//! They are what the file said, whether or not they are still in force. Every such reading is journalled, and whom a page opens
+//! is in the access log before the page goes out. A stream that
 //! fails, or comes to fewer records than the receipt says, breaks off: nobody takes it for whole.
 
 use super::needs_register;
+use crate::app::access::{learner_of, purpose_of_reading};
 use crate::app::download::Download;
 use crate::app::{App, AppError, journal_entry, sealing};
+use crate::domain::enrolment::KeyedHash;
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::Principal;
 use crate::store::{State, Submission};
@@ -20,6 +23,7 @@ struct Page {
     lines: Vec<u8>,
     last_row: u64,
     records: u64,
+    learners: Vec<KeyedHash>,
 }
 
 impl App {
@@ -36,12 +40,17 @@ impl App {
         }
         let holder = self.holder_of_rows(&stored).await?;
         let accepted = stored.receipt.as_ref().map_or(0, |receipt| receipt.accepted);
-        let detail = serde_json::json!({ "round": stored.new.round.to_string(), "records": accepted });
-        self.store.append_journal(&journal_entry(principal, "records.read", id.as_str(), detail)).await?;
+        let look = self.new_look(principal, purpose_of_reading(principal), id.to_string());
+        let detail = serde_json::json!({
+            "round": stored.new.round.to_string(), "records": accepted, "look": look.id, "purpose": look.purpose,
+        });
+        let entry = journal_entry(principal, "records.read", id.as_str(), detail);
+        let look = self.store.begin_look(&look, &[], &entry).await?;
         let app = self.clone();
         let content = async_stream::try_stream! {
             let (mut after, mut given) = (0, 0);
             while let Some(page) = app.accepted_page(&holder, after).await.map_err(io::Error::other)? {
+                app.store.add_to_look(look, &page.learners).await.map_err(io::Error::other)?;
                 yield Bytes::from(page.lines);
                 (after, given) = (page.last_row, given + page.records);
             }
@@ -64,19 +73,20 @@ impl App {
         let (last_row, records) = (*last_row, sealed.len() as u64);
         let (vault, id) = (self.vault.clone(), holder.new.id.clone());
         let unseal = move || {
-            let mut sealer = vault.sealer()?;
-            let (mut lines, mut plain) = (Vec::new(), Vec::new());
+            let (mut sealer, hasher) = (vault.sealer()?, vault.hasher());
+            let (mut lines, mut plain, mut learners) = (Vec::new(), Vec::new(), Vec::with_capacity(sealed.len()));
             for (row, sealed) in &sealed {
                 plain.clear();
                 sealer.unseal(&sealing::record_label(&id, *row), sealed, &mut plain)?;
+                learners.push(learner_of(&hasher, &plain)?);
                 lines.extend_from_slice(format!("{{\"_row\":{row},").as_bytes());
                 // A record is an object with members: its first brace is replaced by ours.
                 lines.extend_from_slice(plain.get(1..).unwrap_or_default());
                 lines.push(b'\n');
             }
-            Ok::<_, AppError>(lines)
+            Ok::<_, AppError>((lines, learners))
         };
-        let lines = tokio::task::spawn_blocking(unseal).await.map_err(|_| AppError::Worker)??;
-        Ok(Some(Page { lines, last_row, records }))
+        let (lines, learners) = tokio::task::spawn_blocking(unseal).await.map_err(|_| AppError::Worker)??;
+        Ok(Some(Page { lines, last_row, records, learners }))
     }
 }

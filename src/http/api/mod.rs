@@ -18,6 +18,7 @@ mod purposes;
 pub mod records;
 pub mod rules;
 pub mod standards;
+mod subjects;
 pub mod submissions;
 pub mod uploads;
 
@@ -51,6 +52,6 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(mappings::list).service(mappings::one);
     config.service(rules::list).service(rules::one);
     config.service(problems::list).service(problems::one);
-    config.service(purposes::list);
+    config.service(purposes::list).service(subjects::access_log);
     config.service(data::get);
 }

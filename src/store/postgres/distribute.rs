@@ -17,7 +17,7 @@ const SPREAD: &str = "SELECT EXISTS (SELECT 1 FROM pg_dist_partition WHERE logic
 const ONE_BY_ONE: &str = "SET LOCAL citus.multi_shard_modify_mode TO 'sequential'";
 
 /// In this order: what others refer to stands first.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     // A row on a worker can't refer to one that is on the coordinator only. Whoever writes such rows has locked that one in
     // the same transaction (`submission::open_for_change`).
     "ALTER TABLE superseded DROP CONSTRAINT IF EXISTS superseded_submission",
@@ -27,6 +27,7 @@ const STEPS: [&str; 7] = [
     "SELECT create_distributed_table('enrolment', 'learner', colocate_with => 'none')",
     "SELECT create_distributed_table('vault_record', 'learner', colocate_with => 'enrolment')",
     "SELECT create_distributed_table('superseded', 'learner', colocate_with => 'enrolment')",
+    "SELECT create_distributed_table('access_log', 'learner', colocate_with => 'enrolment')",
 ];
 
 /// Version of the extension; none: it is not in this database.

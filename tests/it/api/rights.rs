@@ -12,8 +12,9 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The columns of the table. `dole` owns the submission that the paths name. Clients first, then people: two who send for an
-/// agency, one of the ministry who counts, an administrator and an auditor.
-const CALLERS: [Option<&str>; 12] = [
+/// agency, one of the ministry who counts, an administrator, an auditor and a
+/// data-protection officer.
+const CALLERS: [Option<&str>; 13] = [
     None,
     Some("dole"),
     Some("obec"),
@@ -26,110 +27,132 @@ const CALLERS: [Option<&str>; 12] = [
     Some("person count"),
     Some("person admin"),
     Some("person auditor"),
+    Some("person officer"),
 ];
 
 /// Name, agency and role of the people.
-const PEOPLE: [(&str, Option<&str>, Scope); 5] = [
+const PEOPLE: [(&str, Option<&str>, Scope); 6] = [
     ("person dole", Some("dole"), Scope::AgencySubmit),
     ("person obec", Some("obec"), Scope::AgencySubmit),
     ("person count", None, Scope::CountRun),
     ("person admin", None, Scope::AccessAdmin),
     ("person auditor", None, Scope::Auditor),
+    ("person officer", None, Scope::PrivacyOfficer),
 ];
 
 /// 1: allowed (whatever comes of it), else the status of the refusal.
-const OPEN: [u16; 12] = [1; 12];
+const OPEN: [u16; 13] = [1; 13];
 
 struct Row {
     /// As in the document.
     operation: &'static str,
     /// `{id}` is the submission of `dole`, `{upload}` its upload.
     path: &'static str,
-    expected: [u16; 12],
+    expected: [u16; 13],
 }
 
-const fn row(operation: &'static str, path: &'static str, expected: [u16; 12]) -> Row {
+const fn row(operation: &'static str, path: &'static str, expected: [u16; 13]) -> Row {
     Row { operation, path, expected }
 }
 
 const TABLE: &[Row] = &[
-    //                                                                    anon dole obec mini coun regi publ | dole obec coun admi audi
+    //                                                                    anon dole obec mini coun regi publ | dole obec coun admi audi offi
     row(
         "POST /v1/submissions",
         "/v1/submissions?mapping=dole/enrolments&round=2026-06-10",
-        [401, 1, 403, 403, 403, 403, 403, 1, 403, 403, 403, 403],
+        [401, 1, 403, 403, 403, 403, 403, 1, 403, 403, 403, 403, 403],
     ),
     row(
         "POST /v1/submissions",
         "/v1/submissions?mapping=moe/schools&round=2026-06-10",
-        [401, 403, 403, 403, 403, 1, 403, 403, 403, 403, 403, 403],
+        [401, 403, 403, 403, 403, 1, 403, 403, 403, 403, 403, 403, 403],
     ),
-    row("GET /v1/submissions", "/v1/submissions", [401, 1, 1, 1, 403, 403, 403, 1, 1, 403, 403, 403]),
-    row("GET /v1/submissions/{id}", "/v1/submissions/{id}", [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404]),
+    row("GET /v1/submissions", "/v1/submissions", [401, 1, 1, 1, 403, 403, 403, 1, 1, 403, 403, 403, 403]),
+    row(
+        "GET /v1/submissions/{id}",
+        "/v1/submissions/{id}",
+        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404, 404],
+    ),
     row(
         "GET /v1/submissions/{id}/refused",
         "/v1/submissions/{id}/refused",
-        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404],
+        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404, 404],
     ),
     row(
         "GET /v1/submissions/{id}/events",
         "/v1/submissions/{id}/events",
-        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404],
+        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404, 404],
     ),
     row(
         "GET /v1/submissions/{id}/accepted",
         "/v1/submissions/{id}/accepted",
-        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404],
+        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404, 404],
     ),
     row(
         "POST /v1/submissions/{id}/cancel",
         "/v1/submissions/{id}/cancel",
-        [401, 1, 404, 403, 404, 404, 404, 1, 404, 404, 404, 404],
+        [401, 1, 404, 403, 404, 404, 404, 1, 404, 404, 404, 404, 404],
     ),
     row(
         "POST /v1/uploads",
         "/v1/uploads?mapping=dole/enrolments&round=2026-06-10",
-        [401, 1, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403],
+        [401, 1, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403],
     ),
     row(
         "POST /v1/uploads",
         "/v1/uploads?mapping=moe/schools&round=2026-06-10",
-        [401, 403, 403, 403, 403, 1, 403, 403, 403, 403, 403, 403],
+        [401, 403, 403, 403, 403, 1, 403, 403, 403, 403, 403, 403, 403],
     ),
     row(
         "GET /v1/submissions/{id}/receipt.jws",
         "/v1/submissions/{id}/receipt.jws",
-        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404],
+        [401, 1, 404, 1, 404, 404, 404, 1, 404, 404, 404, 404, 404],
     ),
     row("OPTIONS /v1/uploads", "/v1/uploads", OPEN),
     row("OPTIONS /v1/uploads/{id}", "/v1/uploads/{upload}", OPEN),
-    row("GET /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404]),
-    row("PATCH /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404]),
-    row("DELETE /v1/uploads/{id}", "/v1/uploads/{upload}", [401, 1, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404]),
+    row(
+        "GET /v1/uploads/{id}",
+        "/v1/uploads/{upload}",
+        [401, 1, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404],
+    ),
+    row(
+        "PATCH /v1/uploads/{id}",
+        "/v1/uploads/{upload}",
+        [401, 1, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404],
+    ),
+    row(
+        "DELETE /v1/uploads/{id}",
+        "/v1/uploads/{upload}",
+        [401, 1, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404],
+    ),
     row(
         "GET /v1/records/enrolments",
         "/v1/records/enrolments?round=2026-06-10&agency=dole",
-        [401, 1, 403, 1, 403, 403, 403, 1, 403, 403, 403, 403],
+        [401, 1, 403, 1, 403, 403, 403, 1, 403, 403, 403, 403, 403],
     ),
-    row("GET /v1/counts/{round}", "/v1/counts/2026-06-10", [401, 1, 1, 1, 1, 403, 403, 1, 1, 1, 403, 403]),
-    row("POST /v1/counts/{round}", "/v1/counts/2026-06-10", [401, 403, 403, 403, 1, 403, 403, 403, 403, 1, 403, 403]),
+    row("GET /v1/counts/{round}", "/v1/counts/2026-06-10", [401, 1, 1, 1, 1, 403, 403, 1, 1, 1, 403, 403, 403]),
+    row(
+        "POST /v1/counts/{round}",
+        "/v1/counts/2026-06-10",
+        [401, 403, 403, 403, 1, 403, 403, 403, 403, 1, 403, 403, 403],
+    ),
     row(
         "GET /v1/counts/{round}/manifest",
         "/v1/counts/2026-06-10/manifest",
-        [401, 403, 403, 1, 1, 403, 403, 403, 403, 1, 403, 403],
+        [401, 403, 403, 1, 1, 403, 403, 403, 403, 1, 403, 403, 403],
     ),
-    row("GET /v1/journal", "/v1/journal", [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1, 1]),
-    row("GET /v1/approvals", "/v1/approvals", [401, 403, 403, 403, 403, 403, 403, 1, 1, 1, 1, 1]),
+    row("GET /v1/journal", "/v1/journal", [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1, 1, 403]),
+    row("GET /v1/approvals", "/v1/approvals", [401, 403, 403, 403, 403, 403, 403, 1, 1, 1, 1, 1, 1]),
     // What one may neither propose nor decide is not there.
     row(
         "POST /v1/approvals/{id}/approve",
         "/v1/approvals/{approval}/approve",
-        [401, 403, 403, 403, 403, 403, 403, 404, 404, 404, 404, 404],
+        [401, 403, 403, 403, 403, 403, 403, 404, 404, 404, 404, 404, 404],
     ),
     row(
         "POST /v1/approvals/{id}/refuse",
         "/v1/approvals/{approval}/refuse",
-        [401, 403, 403, 403, 403, 403, 403, 404, 404, 404, 404, 404],
+        [401, 403, 403, 403, 403, 403, 403, 404, 404, 404, 404, 404, 404],
     ),
     row("POST /oauth/token", "/oauth/token", OPEN),
     row("GET /.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server", OPEN),
@@ -137,6 +160,11 @@ const TABLE: &[Row] = &[
     row("GET /v1/standards/{name}/{version}", "/v1/standards/enrolment/1", OPEN),
     row("GET /v1/codelists", "/v1/codelists", OPEN),
     row("GET /v1/codelists/{name}", "/v1/codelists/grade", OPEN),
+    row(
+        "POST /v1/subjects/access-log",
+        "/v1/subjects/access-log",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1],
+    ),
     row("GET /v1/purposes", "/v1/purposes", OPEN),
     row("GET /v1/mappings", "/v1/mappings", OPEN),
     row("GET /v1/mappings/{agency}/{dataset}", "/v1/mappings/obec/enrolments", OPEN),
