@@ -65,12 +65,15 @@ fn is_request_id(text: &str) -> bool {
     (8..=ID_CHARS_MAX).contains(&text.len()) && plain && !looks_like_a_persons_number(text)
 }
 
-/// Twelve or more digits in a row and no hexadecimal letter beside them: a citizen number or a G-code.
+/// Twelve or more digits in a row and no hexadecimal letter beside them: a citizen number or a G-code. With signs between them
+/// too, as people write a citizen number.
 fn looks_like_a_persons_number(text: &str) -> bool {
-    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| {
+    let is_number = |word: &str| {
         let digits = word.trim_start_matches(['G', 'g', 'P', 'p']);
         (12..=13).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
-    })
+    };
+    let joined: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+    is_number(&joined) || text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_number)
 }
 
 /// `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context, version 00), neither id all zeros.
@@ -113,7 +116,15 @@ mod tests {
     #[test]
     fn a_fit_request_id_is_kept_and_any_other_replaced() {
         assert_eq!(read(&[("x-request-id", "batch-2026.06_10")], "").id, "batch-2026.06_10");
-        for unfit in ["short", "1999900000013", "batch-1999900000013", "G644200000001", "with space", "a;b=cdefgh"] {
+        for unfit in [
+            "short",
+            "1999900000013",
+            "batch-1999900000013",
+            "1-9999-00000-01-3",
+            "G644200000001",
+            "with space",
+            "a;b=cdefgh",
+        ] {
             assert!(read(&[("x-request-id", unfit)], "").id.starts_with("req_"), "{unfit}");
         }
     }

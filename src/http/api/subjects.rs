@@ -71,8 +71,8 @@ pub struct AccessLogBody {
     responses((status = 200, body = AccessLogBody)))]
 #[post("/v1/subjects/access-log")]
 pub async fn access_log(
-    _: NoQuery,
     caller: Caller,
+    _: NoQuery,
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {

@@ -90,28 +90,21 @@ impl Reader {
         }
     }
 
-    /// Every row of the tables about people, as text; bytes that are letters or digits show as such. None: the store is a
-    /// file of the home.
+    /// Every row of every table as text: bytes once as letters and digits where they are such, once as hexadecimal. None: the
+    /// store is a file of the home.
     pub async fn all_rows(&mut self) -> Option<Vec<u8>> {
         let Reader::Postgres(connection) = self else { return None };
+        let tables = "SELECT CAST(quote_ident(tablename) AS TEXT) FROM pg_tables WHERE schemaname = current_schema()";
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut *connection).await.unwrap();
+        assert!(tables.len() > 15, "{tables:?}");
         let mut all = Vec::new();
-        for table in [
-            "submission",
-            "holding",
-            "enrolment",
-            "vault_record",
-            "refused_row",
-            "journal",
-            "count_run",
-            "person",
-            "session",
-            "sign_in_tries",
-            "approval",
-        ] {
-            connection.execute("SET bytea_output = 'escape'").await.unwrap();
-            let sql = AssertSqlSafe(format!("SELECT CAST(t AS TEXT) FROM {table} t"));
-            let rows: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *connection).await.unwrap();
-            all.extend(rows.join("\n").into_bytes());
+        for output in ["escape", "hex"] {
+            connection.execute(AssertSqlSafe(format!("SET bytea_output = '{output}'"))).await.unwrap();
+            for table in &tables {
+                let sql = AssertSqlSafe(format!("SELECT CAST(t AS TEXT) FROM {table} t"));
+                let rows: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *connection).await.unwrap();
+                all.extend(rows.join("\n").into_bytes());
+            }
         }
         Some(all)
     }

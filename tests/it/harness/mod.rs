@@ -6,6 +6,7 @@ pub mod browser;
 pub mod ca;
 pub mod cli;
 pub mod database;
+pub mod identities;
 pub mod objects;
 pub mod people;
 pub mod process;

@@ -8,11 +8,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub struct Running {
     child: Child,
     pub url: String,
+    said: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Running {
@@ -21,15 +23,23 @@ impl Running {
         let mut command = saphan.command(&["serve"]);
         command.env("SAPHAN_LISTEN", "127.0.0.1:0").env("SAPHAN_LOG", "error").envs(settings.iter().copied());
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).split(b'\n');
         let url = loop {
-            let line = lines.next().expect("it says where it listens").unwrap();
+            let line = String::from_utf8(lines.next().expect("it says where it listens").unwrap()).unwrap();
             if let Some((_, url)) = line.split_once("listens on ") {
                 break url.trim().to_owned();
             }
         };
-        std::thread::spawn(move || lines.for_each(drop));
-        Running { child, url }
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&said);
+        let hear = move |line: Vec<u8>| heard.lock().unwrap().extend([&line[..], b"\n"].concat());
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(hear));
+        Running { child, url, said }
+    }
+
+    /// Its log since it listens.
+    pub fn said(&self) -> Vec<u8> {
+        self.said.lock().unwrap().clone()
     }
 
     pub fn kill(mut self) {
