@@ -130,6 +130,10 @@ impl ClientKey {
         fits.then(|| EcKey::from_public_key_affine_coordinates(&group, &x, &y).ok().map(ClientKey)).flatten()
     }
 
+    pub(super) fn public(&self) -> &EcKey<Public> {
+        &self.0
+    }
+
     /// With its thumbprint (RFC 7638) as key id.
     pub fn jwk(&self) -> Result<PublicJwk, VaultError> {
         sign::public_jwk(&self.0)

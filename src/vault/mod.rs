@@ -17,6 +17,7 @@
 mod digest;
 mod file;
 mod hasher;
+mod jwks;
 mod jws;
 mod keyring;
 mod password;
@@ -28,6 +29,7 @@ mod totp;
 pub use digest::{Checked, Checksum, HmacStream, Sha256Stream, hash_token, random_token, same, sha256, sha256_hex};
 pub use file::{KeptFile, SealedReader, SealedWriter};
 pub use hasher::{HashDomain, KeyedHasher};
+pub use jwks::{ProviderKeys, SignedFault};
 pub use jws::{CHARS_MAX as JWS_CHARS_MAX, ClientKey, Jws, KeyError};
 pub use password::{hash_password, is_password};
 pub use seal::Sealer;
