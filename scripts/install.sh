@@ -13,6 +13,7 @@ readonly TUSPY_VERSION="1.1.0"
 readonly AUTHLIB_VERSION="1.9.9"
 readonly JOSERFC_VERSION="1.8.0"
 readonly SCHEMATHESIS_VERSION="4.32.5"
+readonly OIDC_PROVIDER_VERSION="9.13.3"
 
 die() {
   printf '\n%s\n' "$*" >&2
@@ -193,6 +194,15 @@ need_schemathesis() {
   .tools/schemathesis/bin/python -m pip install --quiet --disable-pip-version-check "schemathesis==$SCHEMATHESIS_VERSION"
 }
 
+# A published provider of identities that people of the tests sign in at; beside the clients. It has 40 packages, 4 MB.
+need_provider() {
+  [ -d .tools/clients/node_modules/oidc-provider ] && return 0
+  command -v npm >/dev/null 2>&1 || need nodejs npm
+  printf 'installing oidc-provider %s into .tools (single sign-on in the tests; some seconds, once)\n' "$OIDC_PROVIDER_VERSION"
+  npm install --prefix .tools/clients --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
+    "oidc-provider@$OIDC_PROVIDER_VERSION" >/dev/null
+}
+
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 need gcc pkg-config libssl-dev
 need_rust
@@ -209,6 +219,7 @@ case "${1:-build}" in
     need_cargo_deny
     need_clients
     need_schemathesis
+    need_provider
     ;;
   browser) need chromium chromium-driver fonts-thai-tlwg fonts-noto-core ;;
   *) die "usage: scripts/install.sh [build|test|browser]" ;;

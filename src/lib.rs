@@ -26,6 +26,7 @@ pub mod objects;
 pub mod opendata;
 pub mod pipeline;
 pub mod sendback;
+pub mod sso;
 pub mod standards;
 pub mod startup;
 pub mod store;

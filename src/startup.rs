@@ -14,6 +14,7 @@ use crate::decode::Limits;
 use crate::http::Parts;
 use crate::limit::Limiter;
 use crate::objects::Objects;
+use crate::sso::Provider;
 use crate::store::Store;
 use crate::upkeep::Upkeep;
 use crate::vault::Vault;
@@ -64,7 +65,9 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
         idle_seconds: i64::try_from(settings.session_idle_seconds).unwrap_or(i64::MAX),
         seconds: i64::try_from(settings.session_seconds).unwrap_or(i64::MAX),
     };
-    Ok(app.with_pace(pace).with_objects(objects).with_tokens(tokens).with_limiter(limiter).with_session_terms(sessions))
+    let provider = settings.sso.as_ref().map(Provider::new).transpose().context("single sign-on can't be set up")?;
+    let app = app.with_pace(pace).with_objects(objects).with_tokens(tokens).with_limiter(limiter);
+    Ok(app.with_session_terms(sessions).with_provider(provider))
 }
 
 /// What a gateway that serves needs beside: the files of TLS. Commands on the machine do without them.

@@ -40,13 +40,14 @@ use crate::domain::text::Bilingual;
 use crate::limit::Limiter;
 use crate::objects::{self, Objects, ObjectsError};
 use crate::sendback::SendbackError;
+use crate::sso::Provider;
 use crate::store::{CERTIFICATES_MAX, JournalEntry, KEYS_MAX, State, Store, StoreError};
 use crate::vault::tls::{CertificateForm, Tls};
 use crate::vault::{KeyError, Vault, VaultError};
 use approvals::ApprovalError;
 use assets::Assets;
 use jiff::Timestamp;
-use people::{Clock, Hashing, PersonError, SessionTerms};
+use people::{Clock, Hashing, PersonError, SessionTerms, SignOnError};
 use register::SharedRegister;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -78,6 +79,8 @@ pub struct App {
     pub(crate) clock: Clock,
     pub(crate) sessions: SessionTerms,
     pub(crate) hashing: Arc<Hashing>,
+    /// Where people sign in who have an account elsewhere.
+    pub(crate) provider: Option<Arc<Provider>>,
 }
 
 /// How submissions are taken: which are answered at once, how many are worked on together, how long one may take to arrive
@@ -129,6 +132,8 @@ pub enum AppError {
     NotForClients(Scope),
     #[error(transparent)]
     Person(#[from] PersonError),
+    #[error(transparent)]
+    SignOn(#[from] SignOnError),
     #[error(transparent)]
     Approval(#[from] ApprovalError),
     #[error(transparent)]
@@ -290,6 +295,7 @@ impl AppError {
                 ),
             ),
             AppError::Person(person) => return Some(person.told()),
+            AppError::SignOn(sign_on) => return Some(sign_on.told()),
             AppError::Approval(approval) => return Some(approval.told()),
             AppError::Store(StoreError::PersonExists | StoreError::SubjectTaken) => {
                 return Some(PersonError::Exists.told());
@@ -331,6 +337,7 @@ impl App {
             clock,
             sessions,
             hashing,
+            provider: None,
         }
     }
 

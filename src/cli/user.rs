@@ -30,15 +30,18 @@ pub struct Arguments {
 enum Act {
     /// Makes an account; its one-time code is shown once
     #[command(
-        after_help = "Examples:\n  saphan user add --name 'สมใจ ดีงาม' --sign-in somjai --role access.admin\n  saphan user add --name 'Boon R.' --sign-in boon@obec.example --agency obec --role agency.submit --role agency.answer"
+        after_help = "Examples:\n  saphan user add --name 'สมใจ ดีงาม' --sign-in somjai --role access.admin\n  saphan user add --name 'Boon R.' --sign-in boon@obec.example --agency obec --role agency.submit --role agency.answer\n  saphan user add --name 'Dara P.' --oidc-subject 0f8fad5b-d9cb-469f-a165-70867728950e --role count.run"
     )]
     Add {
         /// The person's name, as others read it
         #[arg(long)]
         name: String,
         /// What the person types to sign in: a short name or an e-mail address
-        #[arg(long)]
-        sign_in: String,
+        #[arg(long, required_unless_present = "oidc_subject")]
+        sign_in: Option<String>,
+        /// Who the person is at the provider of SAPHAN_OIDC_ISSUER: the `sub` of their account there
+        #[arg(long, value_name = "SUB")]
+        oidc_subject: Option<String>,
         /// Agency the person speaks for (obec, opec, dole, ovec or two digits); none: the ministry
         #[arg(long)]
         agency: Option<String>,
@@ -113,13 +116,17 @@ async fn act(act: &Act, lang: Lang) -> anyhow::Result<ExitCode> {
         eprintln!("✓ {id} {}", Bilingual::new(th, en).get(lang));
     };
     match act {
-        Act::Add { name, sign_in, agency, roles, json } => {
+        Act::Add { name, sign_in, oidc_subject, agency, roles, json } => {
+            let subject = oidc_subject.as_deref().map(|subject| app.subject_at_provider(subject)).transpose();
             let terms = PersonTerms {
                 name: name.clone(),
-                sign_in: Some(sign_in.clone()),
+                sign_in: sign_in.clone(),
                 agency: agency.as_deref().map(AgencyCode::parse).transpose()?,
                 roles: roles.iter().map(|role| parse_role(role)).collect::<Result<_, _>>()?,
-                subject: None,
+                subject: subject.context(Fault::new(
+                    "ยังไม่ได้ตั้งผู้ให้บริการบัญชี ตั้ง SAPHAN_OIDC_ISSUER, SAPHAN_OIDC_CLIENT_ID และ SAPHAN_OIDC_CLIENT_SECRET ก่อน",
+                    "no provider is set: set SAPHAN_OIDC_ISSUER, SAPHAN_OIDC_CLIENT_ID and SAPHAN_OIDC_CLIENT_SECRET first",
+                ))?,
             };
             show_code(&app.add_person(&operator, terms).await?, &settings, lang, *json)?;
         }
@@ -150,7 +157,19 @@ async fn act(act: &Act, lang: Lang) -> anyhow::Result<ExitCode> {
 
 fn show_code(invited: &Invited, settings: &Settings, lang: Lang, json: bool) -> anyhow::Result<()> {
     let Invited { id, code } = invited;
-    let code = code.as_deref().unwrap_or_default();
+    let Some(code) = code.as_deref() else {
+        let address = format!("{}/console/sign-in", settings.public_url);
+        if json {
+            say!("{}", serde_json::json!({ "id": id, "code": null, "address": address }));
+        } else {
+            let told = Bilingual::new(
+                format!("✓ {id} · ให้ผู้ใช้เปิด {address} แล้วเข้าระบบด้วยบัญชีของหน่วยงาน"),
+                format!("✓ {id} · let the person open {address} and sign in with their organisation's account"),
+            );
+            eprintln!("{}", told.get(lang));
+        }
+        return Ok(());
+    };
     let address = format!("{}/console/start", settings.public_url);
     if json {
         say!("{}", serde_json::json!({ "id": id, "code": code, "address": address }));

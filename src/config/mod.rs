@@ -11,12 +11,14 @@
 mod pickup;
 mod place;
 mod rates;
+mod sso;
 mod tls;
 mod value;
 
 pub use pickup::{PickupRound, PickupSettings};
 pub use place::{ObjectOptions, Place};
 pub use rates::{RateSettings, RateStore};
+pub use sso::{SsoSettings, is_safe_address};
 pub use tls::{ClientCertificates, TlsSettings};
 
 use std::collections::BTreeMap;
@@ -58,6 +60,8 @@ pub struct Settings {
     pub session_idle_seconds: u64,
     /// `SAPHAN_SESSION_SECONDS`: and so long after signing in, whatever happens, default 43200.
     pub session_seconds: u64,
+    /// `SAPHAN_OIDC_…`: where people sign in by single sign-on; none: nowhere.
+    pub sso: Option<SsoSettings>,
     /// `SAPHAN_CHECKPOINT_ENTRIES`: the journal is signed after so many new entries, default 10,000.
     pub checkpoint_entries: u64,
     /// `SAPHAN_CHECKPOINT_SECONDS`: and so long after the last time if there are new ones, default 600.
@@ -86,6 +90,7 @@ impl std::fmt::Debug for Settings {
             .field("token_seconds", &self.token_seconds)
             .field("session_idle_seconds", &self.session_idle_seconds)
             .field("session_seconds", &self.session_seconds)
+            .field("sso", &self.sso)
             .field("checkpoint_entries", &self.checkpoint_entries)
             .field("checkpoint_seconds", &self.checkpoint_seconds)
             .field("limits", &self.limits)
@@ -141,7 +146,7 @@ pub struct LimitSettings {
 }
 
 /// Every setting, by its name in the file.
-const NAMES: [&str; 38] = [
+const NAMES: [&str; 41] = [
     "home",
     "database_url",
     "listen",
@@ -159,6 +164,9 @@ const NAMES: [&str; 38] = [
     "token_seconds",
     "session_idle_seconds",
     "session_seconds",
+    sso::ISSUER,
+    sso::CLIENT_ID,
+    sso::CLIENT_SECRET,
     "checkpoint_entries",
     "checkpoint_seconds",
     "file_bytes_max",
@@ -250,8 +258,10 @@ impl Settings {
         let tls = tls::read(&mut given);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let rates = RateSettings::take(&mut given);
+        let sso = sso::read(&mut given);
         let settings = Settings {
             rates,
+            sso,
             public_url: given.take("public_url", public_url).unwrap_or_else(|| format!("{scheme}://{listen}")),
             tls,
             token_seconds: given.take("token_seconds", |text| number(text, 60, 3_600)).unwrap_or(900),
@@ -339,6 +349,8 @@ fn from_file(file: ConfigFile<'_>, given: &mut Given) -> Vec<PickupSettings> {
                 place,
                 "a secret doesn't belong in this file: set SAPHAN_MASTER_KEY, or leave it to keys/master.key".into(),
             );
+        } else if name == sso::CLIENT_SECRET {
+            given.fault(place, "a secret doesn't belong in this file: set SAPHAN_OIDC_CLIENT_SECRET".into());
         } else if name == "database_url" && has_password(&text) {
             given.fault(
                 place,

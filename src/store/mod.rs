@@ -38,6 +38,7 @@ mod row;
 mod session;
 mod sign_in_tries;
 mod sqlite;
+mod sso_flow;
 mod stage;
 mod submission;
 mod turn;
@@ -60,6 +61,7 @@ pub use register::RegisterVersion;
 pub use release::{CountRun, NewCountRun, Release};
 pub use session::{How, NewSession, Session, Stage};
 pub use sign_in_tries::TryMark;
+pub use sso_flow::SsoFlow;
 pub use stage::{Reached, RefusedRow, Stager};
 pub use submission::{DuplicateKey, NewSubmission, ReadBy, State, Submission, SubmissionFilter};
 pub use turn::{Due, DueFilter, ToClear};
@@ -200,6 +202,7 @@ fn statements() -> Vec<engine::Sql> {
         roll::BACKFILL_STATEMENTS,
         session::STATEMENTS,
         sign_in_tries::STATEMENTS,
+        sso_flow::STATEMENTS,
         stage::STATEMENTS,
         submission::STATEMENTS,
         turn::STATEMENTS,

@@ -36,6 +36,7 @@ mod replicas;
 mod samples;
 mod schemathesis;
 mod server;
+mod sso;
 mod tidy;
 mod time_limit;
 mod tls;

@@ -42,6 +42,8 @@ mod receipts;
 mod replicas;
 #[path = "samples.rs"]
 mod samples;
+#[path = "sso.rs"]
+mod sso;
 #[path = "time_limit.rs"]
 mod time_limit;
 #[path = "tls.rs"]

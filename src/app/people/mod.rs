@@ -1,7 +1,7 @@
 //! People: who may sign in, with which roles; kept by the operator or an access administrator.
 //!
 //! Owns accounts and what they are told. `start` sets password and authenticator with a one-time code, `sign_in` proves who
-//! somebody is, `sessions` is what a browser holds afterwards, `forms` that a form was ours. Every change is journalled with
+//! somebody is here and `single_sign_on` at a provider of identities, `sessions` is what a browser holds afterwards, `forms` that a form was ours. Every change is journalled with
 //! the id of who made it.
 //!
 //! Refuses a change of one's own access, roles that don't go together, and to say whether a sign-in name is known.
@@ -10,12 +10,14 @@ pub mod forms;
 mod hashing;
 mod sessions;
 mod sign_in;
+mod single_sign_on;
 mod start;
 mod told;
 
 pub use hashing::Hashing;
 pub use sessions::{SessionTerms, SessionView, Visitor};
 pub use sign_in::{SignedIn, Visit};
+pub use single_sign_on::{Answer, CALLBACK, SentOn, SignOnError, SignedOn};
 pub use start::Enrolment;
 
 use super::clients::access_admin;

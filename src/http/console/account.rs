@@ -88,7 +88,7 @@ pub async fn sign_out(
 ) -> Result<HttpResponse, Problem> {
     forms::read(&request, payload, &app, Some(&signed.secret), &[]).await?;
     app.sign_out(&signed.visitor).await?;
-    Ok(go(&context, "/console/sign-in", vec![Cookie::Session.clear(&app)]))
+    signed_out(&context, &app, &signed).await
 }
 
 pub async fn sign_out_everywhere(
@@ -101,5 +101,14 @@ pub async fn sign_out_everywhere(
 ) -> Result<HttpResponse, Problem> {
     forms::read(&request, payload, &app, Some(&signed.secret), &[]).await?;
     app.sign_out_everywhere(&signed.visitor).await?;
-    Ok(go(&context, "/console/sign-in", vec![Cookie::Session.clear(&app)]))
+    signed_out(&context, &app, &signed).await
+}
+
+/// Somebody who came from a provider of identities signs out there too.
+async fn signed_out(context: &RequestContext, app: &App, signed: &Signed) -> Result<HttpResponse, Problem> {
+    let cookies = vec![Cookie::Session.clear(app)];
+    match app.sign_out_address(&signed.visitor).await {
+        Some(address) => super::oidc::onward(context, &address, cookies),
+        None => Ok(go(context, "/console/sign-in", cookies)),
+    }
 }

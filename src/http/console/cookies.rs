@@ -25,6 +25,8 @@ pub enum Cookie {
     Form,
     /// Somebody signed in here before.
     Device,
+    /// A sign-in that went on to the provider of identities.
+    Sso,
 }
 
 impl Cookie {
@@ -34,10 +36,12 @@ impl Cookie {
             (Cookie::Half, true) => "__Host-saphan-half",
             (Cookie::Form, true) => "__Host-saphan-form",
             (Cookie::Device, true) => "__Host-saphan-device",
+            (Cookie::Sso, true) => "__Host-saphan-sso",
             (Cookie::Session, false) => "saphan",
             (Cookie::Half, false) => "saphan-half",
             (Cookie::Form, false) => "saphan-form",
             (Cookie::Device, false) => "saphan-device",
+            (Cookie::Sso, false) => "saphan-sso",
         }
     }
 

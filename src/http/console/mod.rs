@@ -6,6 +6,7 @@
 mod account;
 mod cookies;
 mod forms;
+mod oidc;
 mod refusal;
 mod roles;
 mod sign_in;
@@ -49,6 +50,8 @@ routes! {
     "/console/code": get => sign_in::show_code, post => sign_in::send_code;
     "/console/start": get => start::show, post => start::send;
     "/console/start/account": get => start::show_account, post => start::send_account;
+    "/console/oidc/start": post => oidc::start;
+    "/console/oidc/callback": get => oidc::callback;
     "/console/account": get => account::show;
     "/console/account/password": post => account::password;
     "/console/account/sessions/{id}/end": post => account::end_session;

@@ -15,6 +15,7 @@ struct SignIn<'a> {
     frame: View<'a>,
     /// As it was typed.
     typed: String,
+    has_single_sign_on: bool,
 }
 
 #[derive(Template)]
@@ -46,7 +47,8 @@ fn shown(
     let (secret, is_new) = forms::secret_of_nobody(request, app)?;
     let (text, problem) = Told::split(told);
     let view = View::of_nobody(context, "/console/sign-in", &secret).with(text);
-    let mut response = page(context, &SignIn { frame: view, typed }, problem.as_ref())?;
+    let mut response =
+        page(context, &SignIn { frame: view, typed, has_single_sign_on: app.has_single_sign_on() }, problem.as_ref())?;
     if is_new {
         super::append(&mut response, Cookie::Form.set(&secret, app));
     }

@@ -6,7 +6,7 @@
 use super::{Kind, Problem, interrupted, too_large};
 use crate::app::AppError;
 use crate::app::approvals::ApprovalError;
-use crate::app::people::PersonError;
+use crate::app::people::{PersonError, SignOnError};
 use crate::app::tokens::{ASSERTION_SECONDS_MAX, AssertionFault, TokenError};
 use crate::app::uploads::{OPEN_MAX, PARTS_MAX, UploadError};
 use crate::domain::principal::Denied;
@@ -126,6 +126,7 @@ impl From<Arc<AppError>> for Problem {
             }
             AppError::Token(token) => of_token(token),
             AppError::Person(person) => of_person(person),
+            AppError::SignOn(sign_on) => of_sign_on(sign_on).because(error.clone()),
             AppError::Approval(approval) => of_approval(approval),
             AppError::NotForClients(_) => Problem::new(Kind::BadRequest).detail(
                 "สิทธิ์นี้เป็นของบุคคลเท่านั้น ให้ระบบลูกข่ายไม่ได้",
@@ -157,6 +158,23 @@ fn of_approval(error: &ApprovalError) -> Problem {
     };
     let told = error.told();
     Problem::new(kind).detail(told.th, told.en)
+}
+
+fn of_sign_on(error: &SignOnError) -> Problem {
+    let kind = match error {
+        SignOnError::Off => Kind::NotFound,
+        SignOnError::Flow => Kind::BadRequest,
+        SignOnError::Declined
+        | SignOnError::Stranger { .. }
+        | SignOnError::Provider(_)
+        | SignOnError::Signature(_)
+        | SignOnError::Answer(_)
+        | SignOnError::Mixed => Kind::Forbidden,
+        SignOnError::Clock | SignOnError::Away(_) => Kind::Unavailable,
+    };
+    let told = error.told();
+    let problem = Problem::new(kind).detail(told.th, told.en);
+    if matches!(error, SignOnError::Away(_)) { problem.retry_after(BUSY_RETRY_S) } else { problem }
 }
 
 fn of_person(error: &PersonError) -> Problem {

@@ -205,3 +205,25 @@ async fn many_tries_at_the_same_time_are_counted_one_after_another(bench: Bench)
     let let_in = futures_util::future::join_all(tries).await.into_iter().filter(|is_in| *is_in).count();
     assert_eq!(let_in, 3, "the third begins the wait, and nobody slips in beside it");
 }
+
+on_both!(a_sign_in_at_a_provider_is_taken_up_once_by_its_browser_until_its_end);
+async fn a_sign_in_at_a_provider_is_taken_up_once_by_its_browser_until_its_end(bench: Bench) {
+    let (store, other) = (&bench.store, Store::open(&bench.database).await.unwrap());
+    let flow = |state: &str, until: i64| SsoFlow {
+        state: state.into(),
+        browser: "browser".into(),
+        sealed: b"sealed".to_vec(),
+        until: at(until),
+    };
+    store.begin_sso(&flow("one", 600), at(0)).await.unwrap();
+    store.begin_sso(&flow("two", 600), at(0)).await.unwrap();
+    assert_eq!(other.take_sso("one", "another browser", at(1)).await.unwrap(), None, "and it is not used up by that");
+    assert_eq!(other.take_sso("two", "browser", at(600)).await.unwrap(), None, "its time is over");
+    let both =
+        futures_util::future::join(store.take_sso("one", "browser", at(1)), other.take_sso("one", "browser", at(1)));
+    let (first, second) = both.await;
+    let taken: Vec<_> = [first.unwrap(), second.unwrap()].into_iter().flatten().collect();
+    assert_eq!(taken, [b"sealed".to_vec()], "one of two");
+    store.begin_sso(&flow("three", 1_200), at(600)).await.unwrap();
+    assert_eq!(store.take_sso("two", "browser", at(1)).await.unwrap(), None, "what is over is cleared away");
+}

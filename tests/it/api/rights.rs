@@ -269,6 +269,9 @@ const CONSOLE: &[(&str, &str, u16)] = &[
     ("post", "/console/start", 1),
     ("get", "/console/start/account", 1),
     ("post", "/console/start/account", 1),
+    ("post", "/console/oidc/start", 1),
+    // Where there is no single sign-on.
+    ("get", "/console/oidc/callback", 404),
     ("get", "/console/account", 401),
     ("post", "/console/account/password", 401),
     ("post", "/console/account/sessions/{id}/end", 401),

@@ -10,6 +10,7 @@ pub mod identities;
 pub mod objects;
 pub mod people;
 pub mod process;
+pub mod provider;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;

@@ -1,0 +1,11 @@
+-- Sign-ins that were sent to the provider of identities and are not back yet (docs/access.md).
+
+-- Found by the hash of the state in the provider's answer, and by that of what the browser holds, which is not in it.
+CREATE TABLE sso_flow (
+    state   TEXT NOT NULL PRIMARY KEY,
+    browser TEXT NOT NULL,
+    -- Nonce and PKCE verifier, sealed for this state.
+    sealed  BLOB NOT NULL,
+    until   TEXT NOT NULL
+);
+CREATE INDEX sso_flow_by_end ON sso_flow (until);
