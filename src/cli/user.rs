@@ -117,16 +117,13 @@ async fn act(act: &Act, lang: Lang) -> anyhow::Result<ExitCode> {
     };
     match act {
         Act::Add { name, sign_in, oidc_subject, agency, roles, json } => {
-            let subject = oidc_subject.as_deref().map(|subject| app.subject_at_provider(subject)).transpose();
+            let at_provider = |subject: &String| Ok::<_, anyhow::Error>((issuer(&settings)?, subject.clone()));
             let terms = PersonTerms {
                 name: name.clone(),
                 sign_in: sign_in.clone(),
                 agency: agency.as_deref().map(AgencyCode::parse).transpose()?,
                 roles: roles.iter().map(|role| parse_role(role)).collect::<Result<_, _>>()?,
-                subject: subject.context(Fault::new(
-                    "ยังไม่ได้ตั้งผู้ให้บริการบัญชี ตั้ง SAPHAN_OIDC_ISSUER, SAPHAN_OIDC_CLIENT_ID และ SAPHAN_OIDC_CLIENT_SECRET ก่อน",
-                    "no provider is set: set SAPHAN_OIDC_ISSUER, SAPHAN_OIDC_CLIENT_ID and SAPHAN_OIDC_CLIENT_SECRET first",
-                ))?,
+                subject: oidc_subject.as_ref().map(at_provider).transpose()?,
             };
             show_code(&app.add_person(&operator, terms).await?, &settings, lang, *json)?;
         }
@@ -153,6 +150,15 @@ async fn act(act: &Act, lang: Lang) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn issuer(settings: &Settings) -> anyhow::Result<String> {
+    settings.sso.as_ref().map(|sso| sso.issuer.clone()).ok_or_else(|| {
+        anyhow!(Fault::new(
+            "ยังไม่ได้ตั้งผู้ให้บริการบัญชี ตั้ง SAPHAN_OIDC_ISSUER, SAPHAN_OIDC_CLIENT_ID และ SAPHAN_OIDC_CLIENT_SECRET ก่อน",
+            "no provider is set: set SAPHAN_OIDC_ISSUER, SAPHAN_OIDC_CLIENT_ID and SAPHAN_OIDC_CLIENT_SECRET first",
+        ))
+    })
 }
 
 fn show_code(invited: &Invited, settings: &Settings, lang: Lang, json: bool) -> anyhow::Result<()> {

@@ -2,9 +2,10 @@
 
 use super::harness::Gateway;
 use super::harness::browser::{Browser, Page};
+use super::harness::cli::Saphan;
 use super::harness::provider::{AtProvider, Liar, Lies, Provider, settings};
 use regex::Regex;
-use saphan::app::people::PersonTerms;
+use saphan::app::people::{PersonTerms, PersonView};
 use saphan::domain::ids::PersonId;
 use saphan::domain::principal::{Principal, Scope};
 use serde_json::{Value, json};
@@ -248,4 +249,25 @@ async fn a_provider_that_is_away_or_says_it_is_another_sends_nobody_anywhere() {
     browser.get(&gateway, "/console/sign-in").await;
     browser.token = "made up".into();
     assert_eq!(browser.post(&gateway, "/console/oidc/start", &[]).await.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_makes_a_person_known_by_the_subject_at_the_provider() {
+    let liar = Liar::start();
+    let gateway = Gateway::start_with(&settings(&liar.issuer));
+    let saphan = Saphan::over(gateway.home());
+    let add = ["user", "add", "--json", "--name", "Somjai", "--oidc-subject", "known-at-the-liar"];
+    let refused = saphan.run(&add);
+    assert!(refused.code != 0 && refused.stderr.contains("SAPHAN_OIDC_ISSUER"), "{}", refused.stderr);
+    let output = saphan.command(&add).envs(settings(&liar.issuer)).output().unwrap();
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((said["code"].is_null(), said["address"].is_string()), (true, true), "{said}");
+    let mut browser = Browser::default();
+    let address = sent_on(&gateway, &mut browser).await;
+    liar.lies.lock().unwrap().nonce = parameter(&address, "nonce");
+    let (state, iss) = (parameter(&address, "state"), encoded(&liar.issuer));
+    let back = format!("/console/oidc/callback?code=c&state={state}&iss={iss}");
+    assert_eq!(browser.get(&gateway, &back).await.status, 303);
+    let PersonView { name, sign_in, .. } = gateway.app.people(&OPERATOR).await.unwrap().remove(0);
+    assert_eq!((&*name, sign_in), ("Somjai", None));
 }

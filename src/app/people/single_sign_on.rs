@@ -279,13 +279,6 @@ impl App {
         let provider = self.provider.as_deref().filter(|_| visitor.how == How::Sso)?;
         provider.sign_out_address(&self.own_address(SIGNED_OUT)).await.ok().flatten()
     }
-
-    /// Who somebody is at the provider of the settings.
-    ///
-    /// Errors: `SignOn` with `Off`.
-    pub fn subject_at_provider(&self, subject: &str) -> Result<(String, String), AppError> {
-        Ok((self.own_provider()?.issuer().to_owned(), subject.to_owned()))
-    }
 }
 
 fn code_of(answer: &Answer) -> Result<&str, SignOnError> {
