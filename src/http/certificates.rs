@@ -18,7 +18,7 @@ use std::fmt::Write;
 
 /// Open data, what one must read to send data, health, and the explanation of the refusal itself. An address is one of these
 /// or lies below it.
-const OPEN: [&str; 16] = [
+const OPEN: [&str; 15] = [
     "/healthz",
     "/readyz",
     "/problems",
@@ -29,7 +29,6 @@ const OPEN: [&str; 16] = [
     "/rules",
     "/v1/standards",
     "/v1/codelists",
-    "/v1/mappings",
     "/v1/rules",
     "/docs",
     "/openapi.json",

@@ -89,8 +89,8 @@ impl From<JournalPage> for JournalBody {
 
 /// Entries of the journal in their order, from the first. For persons who audit or keep access, and for nobody else.
 #[utoipa::path(tag = "access", operation_id = "list_journal", security(("token" = [])),
-    params(("cursor" = Option<String>, Query, description = "The number of an entry: those after it"),
-        ("limit" = Option<u32>, Query, maximum = 1000)),
+    params(("cursor" = Option<String>, Query, pattern = r"^[0-9]{1,9}$", description = "The number of an entry: those after it"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000)),
     responses((status = 200, body = JournalBody)))]
 #[get("/v1/journal")]
 pub async fn list(caller: Caller, request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
