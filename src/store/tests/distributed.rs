@@ -112,6 +112,7 @@ async fn every_table_lies_where_it_should() {
         WHERE c.relnamespace = CAST(current_schema() AS regnamespace) ORDER BY 1";
     let kinds: Vec<String> = query_scalar(kinds).fetch_all(&bench.store.write).await.unwrap();
     let expected = [
+        "access_log by learner",
         "enrolment by learner",
         "holding everywhere",
         "school everywhere",
