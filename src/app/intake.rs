@@ -12,7 +12,8 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::principal::{Authorised, Principal, Scope};
 use crate::domain::round::Round;
 use crate::store::{NewSubmission, RegisterVersion, StoreError};
-use crate::vault::{KeptFile, SealedWriter, sha256_hex};
+use crate::vault::{HashDomain, KeptFile, SealedWriter, sha256_hex};
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ pub struct FileTerms {
     pub mapping: String,
     pub round: Round,
     pub mode: SubmissionMode,
-    /// The sender's own key: the same key and file again answer with the first submission.
+    /// What [`App::idempotency_key`] makes of the sender's own key: the same key and file again answer with the first submission.
     pub idempotency_key: Option<String>,
 }
 
@@ -60,6 +61,11 @@ pub struct Kept {
 }
 
 impl App {
+    /// A sender's key as it is stored. Its words are the sender's: somebody will make them of a learner's number.
+    pub fn idempotency_key(&self, words: &str) -> String {
+        HEXLOWER.encode(&self.vault.hasher().hash(HashDomain::Idempotency, &[words.as_bytes()]))
+    }
+
     /// Opens the way for one file. Permission is checked before the first byte is taken.
     ///
     /// Errors: unknown mapping, no permission, disk.

@@ -29,9 +29,11 @@ pub enum HashDomain {
     Tries,
     /// A browser that a person has signed in with before.
     Device,
+    /// The words by which a sender knows a file again.
+    Idempotency,
 }
 
-const DOMAINS: [(HashDomain, &str); 10] = [
+const DOMAINS: [(HashDomain, &str); 11] = [
     (HashDomain::Learner, "learner"),
     (HashDomain::Name, "name"),
     (HashDomain::Birth, "birth"),
@@ -42,6 +44,7 @@ const DOMAINS: [(HashDomain, &str); 10] = [
     (HashDomain::Subject, "subject"),
     (HashDomain::Tries, "tries"),
     (HashDomain::Device, "device"),
+    (HashDomain::Idempotency, "idempotency"),
 ];
 
 /// One per worker; holds the prepared key states of every domain.

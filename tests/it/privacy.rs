@@ -127,6 +127,13 @@ impl Session {
             assert!((400..500).contains(&self.take(request).await.0));
         }
         if word.is_ascii() {
+            for path in
+                [sending("dole/enrolments", ROUND), format!("/v1/uploads?mapping=dole/enrolments&round={ROUND}")]
+            {
+                let request = self.request(Method::POST, &path).header("idempotency-key", word).body("{}");
+                let (status, text) = self.take(request.header("upload-length", "10")).await;
+                assert_ne!(status, 400, "{path}: {text}");
+            }
             let request = self.request(Method::GET, "/v1/submissions").header("x-request-id", word);
             let request = request.header("traceparent", word).header("user-agent", word);
             assert_eq!(self.take(request).await.0, 200);

@@ -76,7 +76,7 @@ pub async fn send(
     queue: web::Data<dyn Queue>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let terms = terms(&request)?;
+    let terms = terms(&request, &app)?;
     let bytes_max = app.limits().file_bytes_max;
     check_body(&request, bytes_max)?;
     let body = Body::new(payload, bytes_max, Duration::from_secs(app.pace().request_seconds_max));
@@ -219,24 +219,24 @@ pub fn submission_id(text: &str) -> Result<SubmissionId, Problem> {
     SubmissionId::parse(text).map_err(|_| Problem::new(Kind::NotFound))
 }
 
-pub fn terms(request: &HttpRequest) -> Result<FileTerms, Problem> {
+pub fn terms(request: &HttpRequest, app: &App) -> Result<FileTerms, Problem> {
     let mut query = Query::of(request, &[MAPPING, ROUND, MODE]);
     let mapping = query.need("mapping", |text| if text.len() <= 100 { Ok(text.to_owned()) } else { Err(()) });
     let round = query.need("round", Round::parse);
     let mode = query.take("mode", |text| SubmissionMode::parse(text).ok_or(()));
     let (mapping, round) = query.finish(mapping.zip(round))?;
-    let idempotency_key = idempotency_key(request)?;
+    let idempotency_key = idempotency_key(request)?.map(|words| app.idempotency_key(words));
     Ok(FileTerms { mapping, round, mode: mode.unwrap_or(SubmissionMode::Replace), idempotency_key })
 }
 
-fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
+fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     let mut values = request.headers().get_all("idempotency-key");
     let Some(value) = values.next() else { return Ok(None) };
     let key = Some(value)
         .filter(|_| values.next().is_none())
         .and_then(|value| value.to_str().ok())
         .filter(|key| (1..=KEY_CHARS_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
-    key.map(|key| Some(key.to_owned())).ok_or_else(|| {
+    key.map(Some).ok_or_else(|| {
         Problem::new(Kind::BadRequest).detail(
             format!("Idempotency-Key ต้องเป็นอักขระ ASCII ที่มองเห็น 1 ถึง {KEY_CHARS_MAX} ตัว"),
             format!("Idempotency-Key takes 1 to {KEY_CHARS_MAX} visible ASCII characters."),

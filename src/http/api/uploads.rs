@@ -74,7 +74,7 @@ pub struct UploadBody {
 #[post("/v1/uploads")]
 pub async fn begin(caller: Caller, request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     check_version(request.headers())?;
-    let terms = terms(&request)?;
+    let terms = terms(&request, &app)?;
     let bytes = number(request.headers(), "upload-length")?;
     let view = app.begin_upload(&caller.0, terms, bytes).await?;
     let location = (header::LOCATION, format!("{PATH}/{}", view.id));
