@@ -55,6 +55,7 @@ async fn send(app: &App, mapping: &str, bytes: &[u8]) -> anyhow::Result<()> {
         round: "2026-06-10".parse()?,
         mode: SubmissionMode::Replace,
         idempotency_key: None,
+        signature: None,
     };
     let mut intake = app.begin_intake(&Principal::Operator, terms)?;
     intake.write(bytes)?;

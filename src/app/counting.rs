@@ -139,24 +139,28 @@ impl App {
 
     /// The last count of a round. The ministry sees all; an agency its own cases, totals and schools.
     pub async fn last_count(&self, principal: &Principal, round: Round) -> Result<CountReport, AppError> {
-        let all = principal
-            .authorise(Scope::CountRun, None)
-            .or_else(|_| principal.authorise(Scope::MinistryRead, None))
-            .is_ok();
+        let own = self.sees_counts_of(principal)?;
+        let run = self.store.last_count_run(round).await?.ok_or(AppError::NotCounted)?;
+        let mut report: CountReport = kept_report::unpack(&run.run.result)?;
+        drop(run);
+        if let Some(own) = own {
+            narrow(&mut report, own);
+        }
+        Ok(report)
+    }
+
+    /// Whose part of a count the principal may see; none: all of it.
+    pub(super) fn sees_counts_of(&self, principal: &Principal) -> Result<Option<AgencyCode>, AppError> {
+        let rights = [Scope::CountRun, Scope::CountCertify, Scope::MinistryRead];
+        if rights.into_iter().any(|right| principal.authorise(right, None).is_ok()) {
+            return Ok(None);
+        }
         if *principal == Principal::Anonymous {
             return Err(Denied::NotAuthenticated.into());
         }
         let own = principal.agency();
-        if !all {
-            principal.authorise(Scope::AgencySubmit, own)?;
-        }
-        let run = self.store.last_count_run(round).await?.ok_or(AppError::NotCounted)?;
-        let mut report: CountReport = kept_report::unpack(&run.run.result)?;
-        drop(run);
-        if let (false, Some(own)) = (all, own) {
-            narrow(&mut report, own);
-        }
-        Ok(report)
+        principal.authorise(Scope::AgencySubmit, own)?;
+        Ok(own)
     }
 
     /// The manifest of the last count and its signature.
@@ -191,20 +195,20 @@ impl App {
     }
 
     pub(super) fn count_rules(&self) -> Result<Rules, AppError> {
-        let text = |name: &str| -> Result<&str, AppError> {
-            let bytes = self.assets.schema_files.get(name);
-            bytes
-                .and_then(|bytes| std::str::from_utf8(bytes).ok())
-                .ok_or_else(|| AppError::CountRules(format!("schemas/{name} is missing or not UTF-8")))
-        };
         let texts = RuleTexts {
-            dual_programmes: text("count/dual_programmes.csv")?,
-            ages: text("count/ages.csv")?,
-            statuses: text("count/statuses.csv")?,
+            dual_programmes: self.count_table("count/dual_programmes.csv")?,
+            ages: self.count_table("count/ages.csv")?,
+            statuses: self.count_table("count/statuses.csv")?,
         };
-        Rules::parse(texts).map_err(|faults| {
-            AppError::CountRules(faults.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-        })
+        Rules::parse(texts).map_err(|faults| AppError::count_rules(&faults))
+    }
+
+    /// A rule table of the count, by its name under `schemas/`.
+    pub(super) fn count_table(&self, name: &str) -> Result<&str, AppError> {
+        let bytes = self.assets.schema_files.get(name);
+        bytes
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .ok_or_else(|| AppError::CountRules(format!("schemas/{name} is missing or not UTF-8")))
     }
 
     async fn audit(&self, principal: &Principal, round: Round) -> Result<Audited, AppError> {

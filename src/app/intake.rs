@@ -5,6 +5,7 @@
 
 use super::keeping::kept_key;
 use super::pickup::DropMark;
+use super::signing::Signed;
 use super::{App, AppError, journal_entry};
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::SubmissionMode;
@@ -12,7 +13,7 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::principal::{Authorised, Principal, Scope};
 use crate::domain::round::Round;
 use crate::store::{NewSubmission, RegisterVersion, StoreError};
-use crate::vault::{HashDomain, KeptFile, SealedWriter, sha256_hex};
+use crate::vault::{DetachedJws, HashDomain, KeptFile, SealedWriter, sha256_hex};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use std::io::Write;
@@ -27,6 +28,8 @@ pub struct FileTerms {
     pub mode: SubmissionMode,
     /// What [`App::idempotency_key`] makes of the sender's own key: the same key and file again answer with the first submission.
     pub idempotency_key: Option<String>,
+    /// The sender's own signature over the bytes, to be checked when all of them are there.
+    pub signature: Option<DetachedJws>,
 }
 
 /// A file on its way in.
@@ -38,6 +41,7 @@ pub struct Intake {
     writer: SealedWriter,
     path: PathBuf,
     bytes_max: u64,
+    signed: Option<Signed>,
     /// Of a dropped file: what tells it from every other, before its bytes are known.
     drop_mark: Option<DropMark>,
 }
@@ -50,6 +54,7 @@ struct Entering<'a> {
     agency: Option<AgencyCode>,
     sealed: &'a KeptFile,
     path: &'a Path,
+    signed: Option<Signed>,
 }
 
 /// A file that is kept.
@@ -83,9 +88,10 @@ impl App {
         let (authorised, agency, name) = self.may_send(principal, &terms.mapping)?;
         let path = self.landing(Path::new(&kept_key(&id)))?;
         let writer = self.vault.create_sealed(&path, id.as_str().as_bytes())?;
-        let terms = FileTerms { mapping: name, ..terms };
+        let mut terms = FileTerms { mapping: name, ..terms };
+        let signed = terms.signature.take().map(Signed::new);
         let bytes_max = self.limits.file_bytes_max;
-        Ok(Intake { id, terms, authorised, agency, writer, path, bytes_max, drop_mark: None })
+        Ok(Intake { id, terms, authorised, agency, writer, path, bytes_max, signed, drop_mark: None })
     }
 
     /// May this principal send files with the mapping? For which agency then (none: the register), and the mapping's own name.
@@ -108,16 +114,16 @@ impl App {
 
     /// Flushes the file to disk, puts it where kept files lie and enters it in the store: from here on it is acknowledged.
     ///
-    /// Errors: the idempotency key was used for other bytes or terms; store, object store or disk failed.
+    /// Errors: the signature is not over these bytes; the idempotency key was used for other bytes or terms; store, object store or disk failed.
     pub async fn keep(&self, intake: Intake) -> Result<Kept, AppError> {
-        let Intake { id, mut terms, authorised, agency, writer, path, drop_mark, .. } = intake;
+        let Intake { id, mut terms, authorised, agency, writer, path, signed, drop_mark, .. } = intake;
         self.mark(&id).await?;
         let sealed = tokio::task::spawn_blocking(move || writer.finish()).await.map_err(|_| AppError::Worker)??;
         if let Some(mark) = drop_mark {
             terms.idempotency_key = Some(self.drop_key(&mark, &sealed.sha256));
         }
         let entering =
-            Entering { id: &id, terms: &terms, authorised: &authorised, agency, sealed: &sealed, path: &path };
+            Entering { id: &id, terms: &terms, authorised: &authorised, agency, sealed: &sealed, path: &path, signed };
         let mut in_doubt = false;
         let outcome = self.enter(entering, &mut in_doubt).await;
         match &outcome {
@@ -132,7 +138,11 @@ impl App {
 
     /// `in_doubt`: the store may know it, whatever is answered.
     async fn enter(&self, entering: Entering<'_>, in_doubt: &mut bool) -> Result<Kept, AppError> {
-        let Entering { id, terms, authorised, agency, sealed, path } = entering;
+        let Entering { id, terms, authorised, agency, sealed, path, signed } = entering;
+        let signature = match signed {
+            Some(signed) => Some(self.check_signature(authorised.principal(), signed).await?),
+            None => None,
+        };
         let client = authorised.principal().sender();
         if let Some(key) = &terms.idempotency_key
             && let Some(earlier) = self.store.submission_by_idempotency_key(client.as_ref(), key).await?
@@ -157,10 +167,11 @@ impl App {
             bytes: sealed.bytes,
             kept_path: kept_key(id),
             received_at: Timestamp::now(),
+            signature: signature.as_ref().map(|jws| jws.as_str().to_owned()),
         };
         let detail = serde_json::json!({
             "mapping": loaded.mapping.id(), "round": terms.round.to_string(), "bytes": sealed.bytes,
-            "sha256": sealed.sha256,
+            "sha256": sealed.sha256, "signed_by": signature.as_ref().map(DetachedJws::kid),
         });
         let entry = journal_entry(authorised.principal(), "submission.receive", id.as_str(), detail);
         *in_doubt = true;
@@ -221,6 +232,9 @@ impl Intake {
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), AppError> {
         if self.writer.bytes() + bytes.len() as u64 > self.bytes_max {
             return Err(AppError::TooLarge { bytes_max: self.bytes_max });
+        }
+        if let Some(signed) = &mut self.signed {
+            signed.update(bytes);
         }
         self.writer.write_all(bytes).map_err(AppError::Write)
     }

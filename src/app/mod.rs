@@ -8,6 +8,7 @@ pub mod approvals;
 pub mod asked;
 pub mod assets;
 pub mod certificates;
+pub mod certifying;
 pub mod clients;
 pub mod counting;
 pub mod download;
@@ -26,11 +27,13 @@ pub mod reference;
 pub mod refusal;
 pub mod register;
 pub mod sealing;
+pub mod signing;
 pub mod submissions;
 pub mod time_limit;
 pub mod tokens;
 pub mod uploads;
 
+use crate::count::RuleFaults;
 use crate::decode::{DecodeError, Limits};
 use crate::domain::principal::{Denied, Principal, Scope};
 use crate::domain::quota::NotAnOverride;
@@ -46,9 +49,11 @@ use crate::vault::tls::{CertificateForm, Tls};
 use crate::vault::{KeyError, Vault, VaultError};
 use approvals::ApprovalError;
 use assets::Assets;
+use certifying::CertifyError;
 use jiff::Timestamp;
 use people::{Clock, Hashing, PersonError, SessionTerms, SignOnError};
 use register::SharedRegister;
+use signing::SignatureFault;
 use std::path::PathBuf;
 use std::sync::Arc;
 use submissions::progress::Board;
@@ -149,6 +154,12 @@ pub enum AppError {
     )]
     TooManyCertificates,
     #[error(transparent)]
+    Certify(#[from] CertifyError),
+    #[error(transparent)]
+    Signature(#[from] SignatureFault),
+    #[error("the client has no key to sign with; add one first: saphan client key add")]
+    ClientWithoutKeys,
+    #[error(transparent)]
     Limit(#[from] NotAnOverride),
     #[error("nothing has been counted for this round")]
     NotCounted,
@@ -219,6 +230,10 @@ fn listed(rounds: &[Round]) -> String {
 }
 
 impl AppError {
+    pub(crate) fn count_rules(faults: &RuleFaults) -> Self {
+        AppError::CountRules(faults.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    }
+
     /// The database or the object store is away or busy: worth trying again, and no fault of any file.
     pub fn is_away(&self) -> bool {
         match self {
@@ -295,6 +310,8 @@ impl AppError {
                 ),
             ),
             AppError::Person(person) => return Some(person.told()),
+            AppError::Signature(fault) => return Some(fault.told()),
+            AppError::Certify(certify) => return Some(certify.told()),
             AppError::SignOn(sign_on) => return Some(sign_on.told()),
             AppError::Approval(approval) => return Some(approval.told()),
             AppError::Store(StoreError::PersonExists | StoreError::SubjectTaken) => {

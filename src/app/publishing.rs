@@ -4,13 +4,16 @@
 //! under a temporary name, renamed, then entered in the store, which alone says what is latest. A crash
 //! anywhere before leaves the old release whole.
 
+use super::approvals::{Act, ApprovalError};
 use super::{App, AppError, journal_entry, kept_report};
 use crate::count::{AgencyTotals, CountReport};
+use crate::domain::approval::ApprovalKind;
+use crate::domain::ids::ApprovalId;
 use crate::domain::principal::{Principal, Scope};
 use crate::opendata::gate::DatasetRelease;
 use crate::opendata::projections::{self, Record, SummaryRow};
 use crate::opendata::{Dataset, Draft, Table, prepare};
-use crate::store::Release;
+use crate::store::{Agreed, Release, StoreError};
 use crate::vault::{sha256, sha256_hex};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 /// Folder of the published files under the home.
 const FOLDER: &str = "opendata";
+const KIND: ApprovalKind = ApprovalKind::DatasetPublish;
 
 /// A count without its cases.
 type CountedNumbers = CountReport<IgnoredAny>;
@@ -47,6 +51,21 @@ pub struct PublishedFile {
     pub media_type: String,
     pub bytes: u64,
     pub sha256: String,
+}
+
+/// What became of the wish to publish.
+#[derive(Debug)]
+pub enum Publishing {
+    Published(Vec<Published>),
+    /// Data sets that another person has to agree to; with the proposal where it was made just now.
+    Proposed(Vec<(String, Option<ApprovalId>)>),
+}
+
+/// A data set that was never published: it is agreed to by its document, which says what it shows and how it protects.
+struct FirstPublication {
+    dataset: String,
+    what: String,
+    document: Vec<u8>,
 }
 
 /// A published file to be served: where it lies and what it is.
@@ -79,10 +98,16 @@ impl App {
         Ok(datasets)
     }
 
+    /// Asked before anything else of the request is looked at.
+    pub fn may_publish(&self, principal: &Principal) -> Result<(), AppError> {
+        Ok(principal.authorise(Scope::OpendataPublish, None).map(drop)?)
+    }
+
     /// Builds all data sets together (their numbers depend on each other) and releases them, or the one asked for with
     /// those it must go with.
     ///
-    /// Errors: nothing counted yet, no such data set, the gate refuses; nothing is visible then.
+    /// Errors: nothing counted yet, no such data set, the gate refuses, or nobody else agreed to a first publication; nothing is
+    /// visible then.
     pub async fn publish(&self, principal: &Principal, only: Option<&str>) -> Result<Vec<Published>, AppError> {
         let authorised = principal.authorise(Scope::OpendataPublish, None)?;
         let datasets = self.datasets()?;
@@ -112,6 +137,13 @@ impl App {
         let drafts: Vec<Draft<'_>> = tables.iter().map(|(dataset, table)| Draft { dataset, table }).collect();
         let release = prepare(&drafts, &sha256).map_err(|fault| AppError::Gate(chain(&fault)))?;
         let wanted = |one: &DatasetRelease| only.is_none_or(|name| together(&datasets, name, &one.dataset));
+        let names = release.datasets.iter().filter(|one| wanted(one)).map(|one| &*one.dataset);
+        let firsts = self.first_publications(principal, names).await?;
+        for first in &firsts {
+            if !self.store.is_agreed(KIND, &first.dataset, &first.what, self.now()).await? {
+                return Err(ApprovalError::NotApproved.into());
+            }
+        }
         let (mut published, mut rows) = (Vec::new(), Vec::new());
         for one in release.datasets.iter().filter(|one| wanted(one)) {
             published.push(self.write_release(one, &mut rows).await?);
@@ -119,8 +151,59 @@ impl App {
         let detail =
             serde_json::json!({ "datasets": rows.iter().map(|row: &Release| &row.dataset).collect::<Vec<_>>() });
         let entry = journal_entry(authorised.principal(), "opendata.publish", "opendata", detail);
-        self.store.add_releases(&rows, &entry).await?;
+        let agreed: Vec<Agreed<'_>> =
+            firsts.iter().map(|first| Agreed { subject: &first.dataset, what: &first.what }).collect();
+        self.store.add_releases(&rows, &agreed, &entry).await.map_err(|error| match error {
+            StoreError::NotApproved => ApprovalError::NotApproved.into(),
+            error => AppError::from(error),
+        })?;
         Ok(published)
+    }
+
+    /// Publishes; where a data set was never published before and nobody else agreed to it, proposes that instead.
+    pub async fn publish_or_propose(
+        &self,
+        principal: &Principal,
+        only: Option<&str>,
+        reason: &str,
+    ) -> Result<Publishing, AppError> {
+        match self.publish(principal, only).await {
+            Ok(published) => return Ok(Publishing::Published(published)),
+            Err(AppError::Approval(ApprovalError::NotApproved)) => {}
+            Err(error) => return Err(error),
+        }
+        let datasets = self.datasets()?;
+        let names = datasets.keys().filter(|one| only.is_none_or(|name| together(&datasets, name, one)));
+        let mut proposed = Vec::new();
+        for first in self.first_publications(principal, names.map(String::as_str)).await? {
+            let act = Act { kind: KIND, subject: &first.dataset, content: &first.document };
+            match self.propose(principal, act, reason).await {
+                Ok(id) => proposed.push((first.dataset, Some(id))),
+                // By somebody before, or agreed to already.
+                Err(AppError::Approval(ApprovalError::Open)) => proposed.push((first.dataset, None)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Publishing::Proposed(proposed))
+    }
+
+    /// Those that were never published, which takes two persons. The operator has the files anyway, and may stand alone.
+    async fn first_publications(
+        &self,
+        principal: &Principal,
+        names: impl Iterator<Item = &str>,
+    ) -> Result<Vec<FirstPublication>, AppError> {
+        if *principal == Principal::Operator {
+            return Ok(Vec::new());
+        }
+        let published = self.store.latest_releases().await?;
+        let mut firsts = Vec::new();
+        for name in names.filter(|name| published.iter().all(|release| release.dataset != **name)) {
+            let document = self.assets.schema_files.get(&format!("opendata/{name}.yaml"));
+            let document = document.ok_or_else(|| AppError::UnknownDataset(name.to_owned()))?.clone();
+            firsts.push(FirstPublication { dataset: name.to_owned(), what: sha256_hex(&document), document });
+        }
+        Ok(firsts)
     }
 
     fn project(&self, dataset: &str, reports: &[CountedNumbers]) -> Result<Vec<Record>, AppError> {

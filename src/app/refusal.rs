@@ -62,6 +62,12 @@ pub struct FileRefusal {
 }
 
 impl FileRefusal {
+    /// For what no line of the file is to blame for.
+    pub fn of_rule(rule: RuleCode, catalogue: &Catalogue) -> Self {
+        let (message, hint) = catalogue.render(&Finding::new(rule, Severity::Error), None, None);
+        FileRefusal { rule: rule.to_string(), place: String::from("file"), detail: message.en.clone(), message, hint }
+    }
+
     /// `format`: the one the mapping wants; the next step may depend on it.
     pub fn new(rule: RuleCode, place: &str, detail: &Detail, format: Option<Format>, catalogue: &Catalogue) -> Self {
         let detail = detail.said();

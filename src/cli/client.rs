@@ -82,6 +82,16 @@ enum Act {
         #[arg(long)]
         json: bool,
     },
+    /// Asks a client to sign its files, or no longer (docs/signatures.md)
+    #[command(
+        after_help = "Examples:\n  saphan client signature cli_0190… required    # its files without a signature are refused from now on\n  saphan client signature cli_0190… optional    # those it sends are checked all the same"
+    )]
+    Signature {
+        /// As `saphan client list` shows it
+        id: String,
+        #[arg(value_parser = ["required", "optional"])]
+        asked: String,
+    },
     /// Ends a client's access at once
     #[command(after_help = "Example:\n  saphan client revoke cli_0190…")]
     Revoke {
@@ -213,6 +223,12 @@ async fn act(act: &Act) -> anyhow::Result<ExitCode> {
             eprintln!("✓ {kid} signs for {id} no more");
         }
         Act::Certificate(act) => certificate(&app, act).await?,
+        Act::Signature { id, asked } => {
+            let must_sign = asked == "required";
+            app.ask_for_signatures(&operator, &ClientId::parse(id)?, must_sign).await?;
+            let said = if must_sign { "is refused what it does not sign" } else { "may send files unsigned" };
+            eprintln!("✓ {id} {said}");
+        }
         Act::Revoke { id } => {
             app.revoke_client(&operator, &ClientId::parse(id)?).await?;
             eprintln!("✓ {id} may no longer use the gateway");
@@ -247,6 +263,7 @@ async fn act(act: &Act) -> anyhow::Result<ExitCode> {
                             "id": client.id, "name": client.name, "agency": agency, "scopes": scopes,
                             "created_at": client.created_at.to_string(),
                             "revoked_at": client.revoked_at.map(|at| at.to_string()),
+                            "must_sign": client.must_sign,
                             "limits": limits_json(&client.limits),
                         })
                     );
@@ -254,8 +271,9 @@ async fn act(act: &Act) -> anyhow::Result<ExitCode> {
                     let state = if client.revoked_at.is_some() { "revoked" } else { "active" };
                     let limits = client.limits.to_string();
                     let gap = if limits.is_empty() { "" } else { "  " };
+                    let signs = if client.must_sign { "  signs" } else { "" };
                     say!(
-                        "{}  {}  {}  {}  {state}{gap}{limits}",
+                        "{}  {}  {}  {}  {state}{signs}{gap}{limits}",
                         client.id,
                         terminal::fit(&client.name, 24),
                         terminal::fit(agency.as_deref().unwrap_or("ministry"), 8),

@@ -71,8 +71,13 @@ async fn report(app: &App, folder: &Path, lang: Lang) -> anyhow::Result<()> {
     for (mapping, name, bytes) in SAMPLES {
         let path = folder.join(name);
         std::fs::write(&path, bytes).context("no room for the samples")?;
-        let terms =
-            FileTerms { mapping: mapping.to_owned(), round, mode: SubmissionMode::Replace, idempotency_key: None };
+        let terms = FileTerms {
+            mapping: mapping.to_owned(),
+            round,
+            mode: SubmissionMode::Replace,
+            idempotency_key: None,
+            signature: None,
+        };
         let (view, rate) = submit::submit_file(app, &path, terms).await?;
         let receipt = view.receipt.ok_or_else(|| anyhow!("{name} was not taken"))?;
         say!("{}", summary::receipt(name, &receipt, Some(rate), None, lang));

@@ -4,6 +4,7 @@
 
 use super::fault::{self, Fault};
 use crate::domain::text::Lang;
+use crate::vault::FileSigner;
 use clap::Args;
 use std::fs::File;
 use std::io::Read;
@@ -44,6 +45,17 @@ fn pem(path: &Path) -> Result<Vec<u8>, Fault> {
 fn unfit(path: &Path, th: &str, en: &str) -> Fault {
     let path = path.display();
     Fault::new(format!("{path} {th}"), format!("{path} {en}"))
+}
+
+/// What signs the files we send.
+pub fn signer(path: &Path) -> Result<FileSigner, Fault> {
+    FileSigner::parse(&pem(path)?).ok_or_else(|| {
+        unfit(
+            path,
+            "ไม่ใช่กุญแจส่วนตัว P-256 แบบ PEM ที่ไม่มีรหัสผ่าน สร้างด้วย openssl ecparam -name prime256v1 -genkey -noout",
+            "is no private key on P-256 in PEM without a passphrase. Make one: openssl ecparam -name prime256v1 -genkey -noout",
+        )
+    })
 }
 
 /// `lang`: of the gateway's answers.

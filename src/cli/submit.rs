@@ -14,6 +14,7 @@ use crate::domain::principal::Principal;
 use crate::domain::receipt::Receipt;
 use crate::domain::round::Round;
 use crate::domain::text::Lang;
+use crate::vault::FileSigner;
 use anyhow::anyhow;
 use clap::Args;
 use std::fs::File;
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  saphan submit --mapping moe/schools --round 2026-06-10 schools.csv\n  saphan submit --mapping obec/enrolments --round 2569/1 obec.csv\n  SAPHAN_TOKEN=… saphan submit --server https://gateway.example.go.th --mapping obec/enrolments --round 2569/1 obec.csv\n  SAPHAN_TOKEN=… saphan submit --server https://gateway.example.go.th --ca ca.pem --certificate obec.pem --key obec.key --mapping obec/enrolments --round 2569/1 obec.csv\n\nExit codes: 0 all accepted, 2 some refused, 1 could not run or the whole file refused."
+    after_help = "Examples:\n  saphan submit --mapping moe/schools --round 2026-06-10 schools.csv\n  saphan submit --mapping obec/enrolments --round 2569/1 obec.csv\n  SAPHAN_TOKEN=… saphan submit --server https://gateway.example.go.th --mapping obec/enrolments --round 2569/1 obec.csv\n  SAPHAN_TOKEN=… saphan submit --server https://gateway.example.go.th --sign signing.key --ca ca.pem --certificate obec.pem --key obec.key --mapping obec/enrolments --round 2569/1 obec.csv\n\nExit codes: 0 all accepted, 2 some refused, 1 could not run or the whole file refused."
 )]
 pub struct Arguments {
     /// Mapping, as obec/enrolments; the school register is moe/schools
@@ -45,6 +46,9 @@ pub struct Arguments {
     token: Option<String>,
     #[command(flatten)]
     secured: Secured,
+    /// Our private key (PEM, P-256) to sign the file with; its public half is registered at the gateway
+    #[arg(long, value_name = "KEY", requires = "server")]
+    sign: Option<PathBuf>,
     /// The receipt as JSON on standard output
     #[arg(long)]
     json: bool,
@@ -136,6 +140,7 @@ async fn local(arguments: &Arguments, lang: Lang) -> anyhow::Result<(SubmissionV
         round: arguments.round,
         mode: SubmissionMode::parse(&arguments.mode).unwrap_or(SubmissionMode::Replace),
         idempotency_key: None,
+        signature: None,
     };
     submit_file(&app, &arguments.input, terms).await
 }
@@ -192,18 +197,31 @@ async fn remote(arguments: &Arguments, server: &str, lang: Lang) -> anyhow::Resu
     })?;
     let client = gateway::builder(&arguments.secured, lang)?.build()?;
     let way = Way { client: &client, server: server.trim_end_matches('/'), token };
-    send(&way, &arguments.mapping, arguments.round, &arguments.mode, &arguments.input).await
+    let signer = arguments.sign.as_deref().map(gateway::signer).transpose()?;
+    let sent = Sent {
+        mapping: &arguments.mapping,
+        round: arguments.round,
+        mode: &arguments.mode,
+        input: &arguments.input,
+        signer: signer.as_ref(),
+    };
+    send(&way, sent).await
+}
+
+/// A file on its way to a gateway.
+pub struct Sent<'a> {
+    pub mapping: &'a str,
+    pub round: Round,
+    pub mode: &'a str,
+    pub input: &'a Path,
+    /// None: it goes unsigned.
+    pub signer: Option<&'a FileSigner>,
 }
 
 /// Sends one file and waits for its end; also used by the demo.
-pub async fn send(
-    way: &Way<'_>,
-    mapping: &str,
-    round: Round,
-    mode: &str,
-    input: &Path,
-) -> anyhow::Result<SubmissionView> {
+pub async fn send(way: &Way<'_>, sent: Sent<'_>) -> anyhow::Result<SubmissionView> {
     let Way { client, server, token } = way;
+    let Sent { mapping, round, mode, input, signer } = sent;
     let mut url = reqwest::Url::parse(&format!("{server}/v1/submissions")).map_err(|_| {
         Fault::new(
             "--server ไม่ใช่ที่อยู่ของระบบ เขียนอย่าง https://saphan.example.go.th",
@@ -218,13 +236,20 @@ pub async fn send(
     let unreadable = |error: std::io::Error| fault::unreadable(input, &error);
     let file = tokio::fs::File::open(input).await.map_err(unreadable)?;
     let length = file.metadata().await.map_err(unreadable)?.len();
+    let signature = match signer {
+        Some(signer) => Some(signature(signer, input)?),
+        None => None,
+    };
     let body = reqwest::Body::wrap_stream(chunks(file));
-    let sending = client
+    let mut sending = client
         .post(url)
         .bearer_auth(token)
         .header("Idempotency-Key", uuid::Uuid::now_v7().to_string())
         .header("Content-Length", length)
         .body(body);
+    if let Some(signature) = signature {
+        sending = sending.header("X-JWS-Signature", signature);
+    }
     let mut view = ask(sending, &origin).await?;
     let begun = tokio::time::Instant::now();
     let mut pause = Duration::from_millis(100);
@@ -247,6 +272,21 @@ pub async fn send(
         view = ask(asking, &origin).await.map_err(|error| still_kept(id).because(error))?;
     }
     Ok(view)
+}
+
+/// Over the whole file, which is read for it before it is sent.
+fn signature(signer: &FileSigner, input: &Path) -> anyhow::Result<String> {
+    let unreadable = |error: std::io::Error| fault::unreadable(input, &error);
+    let mut file = File::open(input).map_err(unreadable)?;
+    let mut bytes = signer.begin();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer).map_err(unreadable)?;
+        if read == 0 {
+            return Ok(signer.sign(bytes)?);
+        }
+        bytes.update(&buffer[..read]);
+    }
 }
 
 /// Largest answer of a gateway that is read.

@@ -13,6 +13,7 @@
 pub mod ages;
 pub mod audit;
 pub mod case;
+pub mod certification;
 pub mod decision;
 pub mod headcount;
 pub mod manifest;
@@ -25,6 +26,7 @@ mod table;
 
 pub use audit::{Audit, AuditError, Outcome, Sought};
 pub use case::{Case, Identities, IdentityMissing, cases};
+pub use certification::{Anomalies, CertificationRule};
 pub use decision::{Basis, DecidedPlace, Decision, Standing};
 pub use headcount::{AgencyTotals, ClosedSchool, Headcount, Intake};
 pub use manifest::{Input, ListVersion, Manifest, ManifestError, Sha256};

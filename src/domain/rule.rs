@@ -137,6 +137,8 @@ rules! {
     REF_SCHOOL = "SPH-REF-001";
     /// Rows of a school register were refused, so it was laid over the one held instead of replacing it.
     REF_LAID_OVER = "SPH-REF-002";
+    /// The agency's part of the round is certified: nothing comes into force in it.
+    REF_CERTIFIED = "SPH-REF-003";
 
     /// Sex and title disagree: warning.
     XR_SEX_TITLE = "SPH-XR-001";

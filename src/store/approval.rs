@@ -58,9 +58,11 @@ const DECIDE: &str = "UPDATE approval SET state = $2, decided_by = $3, decided_a
     WHERE id = $1 AND state = 'proposed' AND until > $4";
 const DONE: &str = "UPDATE approval SET state = 'done', done_at = $4 \
     WHERE kind = $1 AND subject = $2 AND what = $3 AND state = 'approved' AND until > $4";
+const AGREED: &str = "SELECT id FROM approval WHERE kind = $1 AND subject = $2 AND what = $3 AND state = 'approved' \
+    AND until > $4";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[LAPSE, INSERT, REMEMBER, SAME_SUBJECT, BY_ID, RECENT, DECIDE, DONE];
+pub(super) const STATEMENTS: &[&str] = &[LAPSE, INSERT, REMEMBER, SAME_SUBJECT, BY_ID, RECENT, DECIDE, DONE, AGREED];
 
 fn from_row(found: &Row) -> Result<Approval, StoreError> {
     let text = |column: &'static str| found.try_get::<&str>(column);
@@ -150,6 +152,18 @@ impl Store {
         }
         journal::append(&mut tx, entry).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Did another person agree to exactly this, and is it not done yet?
+    pub async fn is_agreed(
+        &self,
+        kind: ApprovalKind,
+        subject: &str,
+        what: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let found = query(AGREED).bind(kind.as_str()).bind(subject).bind(what).bind(now.to_string());
+        Ok(found.fetch_optional(&self.read).await?.is_some())
     }
 
     /// Uses up the agreement to exactly this, once. Errors: `NotApproved`.

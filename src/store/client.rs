@@ -36,6 +36,8 @@ pub struct Client {
     pub generation: i64,
     /// Has it certificates, so that it is served only where it shows one of them?
     pub is_bound: bool,
+    /// Are its files refused without a signature of their own?
+    pub must_sign: bool,
     /// Where it may ask for more or less than others.
     pub limits: Overrides,
 }
@@ -54,7 +56,7 @@ const INSERT: &str = "INSERT INTO client (id, name, agency, scopes, token_hash, 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, name, agency, scopes, created_at, revoked_at, last_used_at, generation, limits, \
+            "SELECT id, name, agency, scopes, created_at, revoked_at, last_used_at, generation, must_sign, limits, \
             (SELECT count(*) FROM client_certificate b WHERE b.client = client.id) AS certificates FROM client ",
             $rest
         )
@@ -70,17 +72,18 @@ const ROTATE: &str = "UPDATE client SET token_hash = $2, old_token_hash = NULL, 
 const ROTATE_WITH_OVERLAP: &str = "UPDATE client SET old_token_hash = token_hash, old_token_until = $3, token_hash = $2 \
     WHERE id = $1 AND revoked_at IS NULL";
 const LIMIT: &str = "UPDATE client SET limits = $2 WHERE id = $1 AND revoked_at IS NULL";
+const MUST_SIGN: &str = "UPDATE client SET must_sign = $2 WHERE id = $1 AND revoked_at IS NULL";
 const LIMITS_OF: &str = "SELECT limits FROM client WHERE id = $1";
 const USED: &str = "UPDATE client SET last_used_at = $2 WHERE id = $1";
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] =
-    &[INSERT, BY_TOKEN, BY_ID, ALL, REVOKE, ROTATE, ROTATE_WITH_OVERLAP, LIMIT, LIMITS_OF, USED];
+    &[INSERT, BY_TOKEN, BY_ID, ALL, REVOKE, ROTATE, ROTATE_WITH_OVERLAP, LIMIT, MUST_SIGN, LIMITS_OF, USED];
 
 fn from_row(found: &Row) -> Result<Client, StoreError> {
     let scopes: &str = found.try_get("scopes")?;
     let agency: Option<&str> = found.try_get("agency")?;
-    let certificates: i64 = found.try_get("certificates")?;
+    let (certificates, must_sign): (i64, i64) = (found.try_get("certificates")?, found.try_get("must_sign")?);
     Ok(Client {
         id: ClientId::parse(found.try_get("id")?).map_err(|_| StoreError::Unreadable("client.id"))?,
         name: found.try_get("name")?,
@@ -94,6 +97,7 @@ fn from_row(found: &Row) -> Result<Client, StoreError> {
         last_used_at: optional_time_from(found.try_get("last_used_at")?, "client.last_used_at")?,
         generation: found.try_get("generation")?,
         is_bound: certificates > 0,
+        must_sign: must_sign != 0,
         limits: limits_from(found)?,
     })
 }
@@ -149,6 +153,15 @@ impl Store {
         entry: &JournalEntry,
     ) -> Result<(), StoreError> {
         self.change_client(query(LIMIT).bind(id.as_str()).bind(limits.to_string()), entry).await
+    }
+
+    pub async fn ask_for_signatures(
+        &self,
+        id: &ClientId,
+        must_sign: bool,
+        entry: &JournalEntry,
+    ) -> Result<(), StoreError> {
+        self.change_client(query(MUST_SIGN).bind(id.as_str()).bind(i64::from(must_sign)), entry).await
     }
 
     /// Of a revoked one too. None: there is no such client.

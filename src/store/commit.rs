@@ -8,7 +8,7 @@ use super::engine::{Sql, Tx, query, query_scalar};
 use super::journal::{self, JournalEntry};
 use super::row::count_from;
 use super::submission::open_for_change;
-use super::{Store, StoreError, register};
+use super::{Store, StoreError, certification, register};
 use crate::domain::enrolment::{School, SubmissionMode};
 use crate::domain::receipt::Receipt;
 use crate::domain::round::Round;
@@ -69,6 +69,11 @@ impl Store {
         let submission = open_for_change(&mut tx, seq).await?;
         // Two commits that don't see each other's holdings could both come into force.
         tx.take_turn(&turn_of(submission.new.round)).await?;
+        if let Some(agency) = submission.new.agency
+            && certification::stands(&mut tx, submission.new.round, agency).await?
+        {
+            return Err(StoreError::RoundCertified);
+        }
         let staged = staged(&mut tx, seq).await?;
         let rivals = Rivals::of(&mut tx, seq).await?;
         let change = rivals.compare(&mut tx, submission.new.mode).await?;

@@ -55,6 +55,12 @@ pub enum StoreError {
     ApprovalClosed,
     #[error("nobody else agreed to exactly this")]
     NotApproved,
+    #[error("the agency's part of this round is certified")]
+    RoundCertified,
+    #[error("the agency's part of this round is not certified")]
+    NotCertified,
+    #[error("what is in force changed since the count")]
+    CountStale,
     #[error("the code was used before")]
     CodeUsed,
     #[error("the assertion was used before")]

@@ -14,6 +14,7 @@
 mod access;
 mod approval;
 mod census;
+mod certification;
 mod change;
 mod checkpoint;
 mod claim;
@@ -47,6 +48,7 @@ mod upload;
 pub use access::{Look, LookKey};
 pub use approval::{Approval, NewApproval};
 pub use census::{Census, Found, GradeAge};
+pub use certification::{Agreed, Certification, NewCertification, Reopened};
 pub use claim::{Claim, Duty, OnDuty};
 pub use client::{Client, NewClient, OldSecret};
 pub use client_certificate::{CERTIFICATES_MAX, StoredCertificate};
@@ -185,6 +187,7 @@ fn statements() -> Vec<engine::Sql> {
         &[META_GET, META_ADD, VERSION][..],
         access::STATEMENTS,
         approval::STATEMENTS,
+        certification::STATEMENTS,
         change::STATEMENTS,
         census::STATEMENTS,
         checkpoint::STATEMENTS,

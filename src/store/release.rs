@@ -2,7 +2,8 @@
 
 use super::engine::{Row, query, query_scalar};
 use super::row::{round_from, time_from};
-use super::{JournalEntry, Store, StoreError, journal};
+use super::{Agreed, JournalEntry, Store, StoreError, approval, journal};
+use crate::domain::approval::ApprovalKind;
 use crate::domain::round::Round;
 use jiff::Timestamp;
 
@@ -38,6 +39,7 @@ const ADD_COUNT: &str = "INSERT INTO count_run (round, at, result, manifest, sig
     VALUES ($1, $2, $3, $4, $5) RETURNING seq";
 const LAST_COUNT: &str = "SELECT seq, round, at, result, manifest, signature FROM count_run WHERE round = $1 \
     ORDER BY seq DESC LIMIT 1";
+const COUNT: &str = "SELECT seq, round, at, result, manifest, signature FROM count_run WHERE seq = $1";
 const LAST_COUNTS: &str = "SELECT c.seq, c.round, c.at, c.result, c.manifest, c.signature FROM count_run c \
     WHERE c.seq = (SELECT max(o.seq) FROM count_run o WHERE o.round = c.round) ORDER BY c.round";
 const ADD_RELEASE: &str = "INSERT INTO opendata_release (dataset, version, sha256, published_at, path) \
@@ -48,7 +50,7 @@ const LATEST: &str = "SELECT r.dataset, r.version, r.sha256, r.published_at, r.p
     WHERE r.version = (SELECT max(o.version) FROM opendata_release o WHERE o.dataset = r.dataset) ORDER BY r.dataset";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[ADD_COUNT, LAST_COUNT, LAST_COUNTS, ADD_RELEASE, RELEASES, LATEST];
+pub(super) const STATEMENTS: &[&str] = &[ADD_COUNT, LAST_COUNT, COUNT, LAST_COUNTS, ADD_RELEASE, RELEASES, LATEST];
 
 fn release_from(found: &Row) -> Result<Release, StoreError> {
     Ok(Release {
@@ -94,14 +96,28 @@ impl Store {
         found.as_ref().map(count_run_from).transpose()
     }
 
+    /// By its store key.
+    pub async fn count_run(&self, seq: i64) -> Result<Option<CountRun>, StoreError> {
+        query(COUNT).bind(seq).fetch_optional(&self.read).await?.as_ref().map(count_run_from).transpose()
+    }
+
     /// The last count of every round, by round.
     pub async fn last_count_runs(&self) -> Result<Vec<CountRun>, StoreError> {
         query(LAST_COUNTS).fetch_all(&self.read).await?.iter().map(count_run_from).collect()
     }
 
     /// All of a publication at once: all releases become known, or none.
-    pub async fn add_releases(&self, releases: &[Release], entry: &JournalEntry) -> Result<(), StoreError> {
+    /// `agreed`: the agreements it takes, which are used up. Errors: `NotApproved` where one is not there.
+    pub async fn add_releases(
+        &self,
+        releases: &[Release],
+        agreed: &[Agreed<'_>],
+        entry: &JournalEntry,
+    ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
+        for Agreed { subject, what } in agreed {
+            approval::carry_out(&mut tx, ApprovalKind::DatasetPublish, subject, what, entry.at).await?;
+        }
         for release in releases {
             query(ADD_RELEASE)
                 .bind(&release.dataset)

@@ -71,6 +71,8 @@ pub struct NewSubmission {
     /// Relative to the home folder.
     pub kept_path: String,
     pub received_at: Timestamp,
+    /// The sender's own, over the bytes: a detached JWS that was found right.
+    pub signature: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -139,13 +141,13 @@ macro_rules! columns {
     () => {
         "seq, id, mapping, mapping_version, mapping_sha256, standard, lists_version, round, agency, mode, state, \
          client, idempotency_key, sha256, bytes, kept_path, received_at, finished_at, receipt, problem, \
-         tries, try_after, turns, rows_done, bytes_read"
+         tries, try_after, turns, rows_done, bytes_read, signature"
     };
 }
 
 const INSERT: &str = "INSERT INTO submission (id, mapping, mapping_version, mapping_sha256, standard, lists_version, \
-    round, agency, mode, state, client, idempotency_key, sha256, bytes, kept_path, received_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'received', $10, $11, $12, $13, $14, $15) RETURNING seq";
+    round, agency, mode, state, client, idempotency_key, sha256, bytes, kept_path, received_at, signature) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'received', $10, $11, $12, $13, $14, $15, $16) RETURNING seq";
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM submission WHERE id = $1");
 const BY_SEQ: &str = concat!("SELECT ", columns!(), " FROM submission WHERE seq = $1");
 pub(super) const FOR_CHANGE: Sql = locked!("SELECT ", columns!(), " FROM submission WHERE seq = $1");
@@ -232,6 +234,7 @@ pub(super) fn from_row(found: &Row) -> Result<Submission, StoreError> {
             bytes: row::count_from(found.try_get("bytes")?, "submission.bytes")?,
             kept_path: text("kept_path")?.to_owned(),
             received_at: row::time_from(text("received_at")?, "submission.received_at")?,
+            signature: found.try_get("signature")?,
         },
     })
 }
@@ -265,6 +268,7 @@ impl Store {
             .bind(i64::try_from(new.bytes).map_err(|_| StoreError::Unreadable("submission.bytes"))?)
             .bind(&new.kept_path)
             .bind(new.received_at.to_string())
+            .bind(new.signature.as_deref())
             .fetch_one(&mut tx)
             .await?;
         journal::append(&mut tx, entry).await?;

@@ -188,6 +188,7 @@ impl Bench {
             mode,
             client: None,
             idempotency_key: None,
+            signature: None,
             sha256: sha256.into(),
             bytes: 1_200,
             kept_path: "kept/x".into(),

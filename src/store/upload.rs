@@ -25,6 +25,8 @@ pub struct NewUpload {
     /// Of the whole file.
     pub bytes: u64,
     pub begun_at: Timestamp,
+    /// A detached JWS over the whole file, checked when it is whole.
+    pub signature: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -50,12 +52,12 @@ pub struct UploadPart {
 
 macro_rules! columns {
     () => {
-        "id, client, mapping, round, mode, idempotency_key, bytes, received, parts, begun_at, touched_at, submission"
+        "id, client, mapping, round, mode, idempotency_key, bytes, received, parts, begun_at, touched_at, submission, signature"
     };
 }
 
-const INSERT: &str = "INSERT INTO upload (id, client, mapping, round, mode, idempotency_key, bytes, begun_at, touched_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+const INSERT: &str = "INSERT INTO upload (id, client, mapping, round, mode, idempotency_key, bytes, begun_at, touched_at, signature) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)";
 const OPEN: &str = "SELECT count(*) FROM upload WHERE client = $1 AND submission IS NULL";
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM upload WHERE id = $1");
 const WHOLE: &str = concat!(
@@ -100,6 +102,7 @@ fn from_row(found: &Row) -> Result<Upload, StoreError> {
             idempotency_key: found.try_get("idempotency_key")?,
             bytes: count_from(found.try_get("bytes")?, "upload.bytes")?,
             begun_at: time_from(text("begun_at")?, "upload.begun_at")?,
+            signature: found.try_get("signature")?,
         },
     })
 }
@@ -122,6 +125,7 @@ impl Store {
             .bind(new.idempotency_key.as_deref())
             .bind(count_to(new.bytes, "upload.bytes")?)
             .bind(new.begun_at.to_string())
+            .bind(new.signature.as_deref())
             .execute(&mut tx)
             .await?;
         journal::append(&mut tx, entry).await?;

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 /// Characters of one that is read at all.
 pub const CHARS_MAX: usize = 8_192;
-const ALGORITHM: &str = "ES256";
+pub(super) const ALGORITHM: &str = "ES256";
 
 #[derive(Debug, Deserialize)]
 struct Header {

@@ -14,6 +14,7 @@
 //!                                     └─ signing key (ES256)
 //! ```
 
+mod detached;
 mod digest;
 mod file;
 mod hasher;
@@ -26,6 +27,7 @@ mod sign;
 pub mod tls;
 mod totp;
 
+pub use detached::{DetachedJws, FileSigner, SignedStream};
 pub use digest::{Checked, Checksum, HmacStream, Sha256Stream, hash_token, random_token, same, sha256, sha256_hex};
 pub use file::{KeptFile, SealedReader, SealedWriter};
 pub use hasher::{HashDomain, KeyedHasher};

@@ -28,7 +28,11 @@ pub struct PublicJwk {
 }
 
 pub(super) fn sign(key: &EcKey<Private>, bytes: &[u8]) -> Result<String, VaultError> {
-    let signature = EcdsaSig::sign(&sha256(bytes), key)?;
+    sign_digest(key, &sha256(bytes))
+}
+
+pub(super) fn sign_digest(key: &EcKey<Private>, digest: &[u8; 32]) -> Result<String, VaultError> {
+    let signature = EcdsaSig::sign(digest, key)?;
     let mut raw = signature.r().to_vec_padded(COORDINATE_BYTES)?;
     raw.extend(signature.s().to_vec_padded(COORDINATE_BYTES)?);
     Ok(BASE64URL_NOPAD.encode(&raw))
@@ -36,6 +40,15 @@ pub(super) fn sign(key: &EcKey<Private>, bytes: &[u8]) -> Result<String, VaultEr
 
 /// False for a signature of any wrong form, too.
 pub(super) fn verify<K: HasPublic>(key: &EcKey<K>, bytes: &[u8], signature: &str) -> Result<bool, VaultError> {
+    verify_digest(key, &sha256(bytes), signature)
+}
+
+/// The same over bytes of which only the SHA-256 is at hand.
+pub(super) fn verify_digest<K: HasPublic>(
+    key: &EcKey<K>,
+    digest: &[u8; 32],
+    signature: &str,
+) -> Result<bool, VaultError> {
     let Ok(raw) = BASE64URL_NOPAD.decode(signature.as_bytes()) else { return Ok(false) };
     let Ok([r, s]) =
         <[[u8; 32]; 2]>::try_from(raw.chunks_exact(32).filter_map(|c| c.try_into().ok()).collect::<Vec<_>>())
@@ -47,7 +60,7 @@ pub(super) fn verify<K: HasPublic>(key: &EcKey<K>, bytes: &[u8], signature: &str
     }
     let signature = EcdsaSig::from_private_components(BigNum::from_slice(&r)?, BigNum::from_slice(&s)?)?;
     // The library reports r or s out of range as an error; to the asker that is a wrong signature.
-    Ok(signature.verify(&sha256(bytes), key).unwrap_or(false))
+    Ok(signature.verify(digest, key).unwrap_or(false))
 }
 
 /// The same key as other programs read it (RFC 7468 §13).

@@ -1,8 +1,8 @@
 //! Acts that take two persons, from the proposal over the API to the act itself.
 
-use super::harness::Gateway;
 use super::harness::browser::Browser;
 use super::harness::people::{Person, browser_of};
+use super::harness::{Gateway, sample};
 use reqwest::Method;
 use saphan::app::AppError;
 use saphan::app::approvals::{Act, ApprovalError, DAYS};
@@ -111,4 +111,46 @@ async fn an_agreement_ends_with_its_time_and_a_refusal_ends_it_at_once() {
     assert_eq!(fault(app.carry_out(&editor, act(b"v4")).await), ApprovalError::NotApproved);
     assert_eq!(app.approvals(&approver).await.unwrap()[0].state.as_str(), "void");
     app.propose(&editor, act(b"v4"), "once more").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_data_set_that_was_never_published_takes_two_persons_and_after_that_one_or_a_machine() {
+    let gateway = Gateway::start();
+    gateway.send_register().await;
+    assert_eq!(gateway.send("dole", "dole/enrolments", sample("dole.json")).await.status(), 201);
+    assert_eq!(gateway.by("count", Method::POST, "/v1/counts/2026-06-10").send().await.unwrap().status(), 201);
+    let anna = seated(&gateway, "anna", &[Scope::OpendataPublish]).await;
+    let boon = seated(&gateway, "boon", &[Scope::OpendataPublish]).await;
+    let wish = r#"{"reason": "checked by the statistics division"}"#;
+    let publish = async |who: &Seated| {
+        let request = who.browser.request(&gateway, Method::POST, "/v1/publications").body(wish);
+        let request = request.header("accept", "application/json").header("x-saphan-form", &who.browser.token);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    let by_machine = || gateway.by("publish", Method::POST, "/v1/publications").body(wish).send();
+    assert_eq!(by_machine().await.unwrap().status(), 403, "a first publication is no machine's");
+    assert_eq!(gateway.get("/data/count-summary.csv").await.status(), 404);
+
+    let (status, proposed) = publish(&anna).await;
+    assert_eq!((status, &proposed["state"]), (202, &"proposed".into()), "{proposed}");
+    let proposals = proposed["proposed"].as_array().unwrap().clone();
+    assert!(proposals.len() > 1, "each data set is agreed to by itself: {proposed}");
+    assert_eq!(publish(&boon).await.0, 202);
+    for (at, one) in proposals.iter().enumerate() {
+        let id = one["approval"].as_str().unwrap();
+        assert_eq!(anna.decide(&gateway, id, "approve").await.0, 403);
+        assert_eq!(boon.decide(&gateway, id, "approve").await.0, 204);
+        assert_eq!(gateway.get("/data/count-summary.csv").await.status(), 404, "nothing goes out by half");
+        if at + 1 < proposals.len() {
+            assert_eq!(publish(&anna).await.0, 202);
+        }
+    }
+    let (status, done) = publish(&anna).await;
+    assert_eq!((status, done["published"].as_array().unwrap().len()), (201, proposals.len()), "{done}");
+    assert_eq!(gateway.get("/data/count-summary.csv").await.status(), 200);
+    // It is known now: newer numbers of it need nobody's agreement.
+    let again = by_machine().await.unwrap();
+    assert_eq!(again.status(), 201);
+    assert_eq!(again.json::<Value>().await.unwrap()["published"][0]["unchanged"], true);
 }

@@ -14,6 +14,8 @@ mod approvals;
 mod attacks;
 #[path = "balancers.rs"]
 mod balancers;
+#[path = "certification.rs"]
+mod certification;
 #[path = "console.rs"]
 mod console;
 #[path = "count.rs"]
@@ -42,6 +44,8 @@ mod receipts;
 mod replicas;
 #[path = "samples.rs"]
 mod samples;
+#[path = "signatures.rs"]
+mod signatures;
 #[path = "sso.rs"]
 mod sso;
 #[path = "time_limit.rs"]

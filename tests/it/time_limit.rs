@@ -20,6 +20,7 @@ async fn submit(app: &App, mapping: &str, file: &str, watcher: Option<Watcher>) 
         round: ROUND.parse::<Round>().unwrap(),
         mode: SubmissionMode::Replace,
         idempotency_key: None,
+        signature: None,
     };
     let mut intake = app.begin_intake(&Principal::Operator, terms).unwrap();
     intake.write(&sample(file)).unwrap();

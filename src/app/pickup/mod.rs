@@ -167,7 +167,11 @@ impl App {
         let reason = match kind(&entry.name) {
             Kind::Unknown => Some(Reason::UnknownKind),
             _ if entry.bytes > self.limits.file_bytes_max => Some(Reason::TooLarge(self.limits.file_bytes_max)),
-            _ => None,
+            _ => match self.expect_signature(principal, None).await {
+                Ok(()) => None,
+                Err(AppError::Signature(_)) => Some(Reason::Unsigned),
+                Err(error) => return Err(error),
+            },
         };
         if let Some(reason) = reason {
             return self.fail(pickup, entry, reason).await;
@@ -177,6 +181,7 @@ impl App {
             round: pickup.round(entry.modified),
             mode: pickup.terms.mode,
             idempotency_key: None,
+            signature: None,
         };
         let mark = DropMark::of(pickup, entry, &terms);
         let intake = match self.read_in(pickup, principal, entry, terms).await {

@@ -6,6 +6,7 @@ pub(super) enum Reason {
     UnknownKind,
     TooLarge(u64),
     NotReadable,
+    Unsigned,
 }
 
 impl Reason {
@@ -29,6 +30,14 @@ impl Reason {
                 String::from("ไม่รับไฟล์นี้: ระบบไม่มีสิทธิ์อ่าน\nแก้สิทธิ์ของไฟล์ให้ระบบอ่านได้ แล้ววางอีกครั้ง"),
                 String::from(
                     "This file was not taken: the gateway may not read it.\nGive it read permission and drop it again.",
+                ),
+            ),
+            Reason::Unsigned => (
+                String::from(
+                    "ไม่รับไฟล์นี้: ระบบลูกข่ายนี้ต้องลงลายมือชื่อกำกับไฟล์ แต่ไฟล์ที่วางไว้ไม่มีลายมือชื่อ\nส่งผ่าน POST /v1/submissions พร้อมส่วนหัว X-JWS-Signature หรือให้ผู้ดูแลยกเลิกข้อกำหนดด้วย saphan client signature",
+                ),
+                String::from(
+                    "This file was not taken: files of this client must be signed, and a dropped file is not.\nSend it to POST /v1/submissions with the header X-JWS-Signature, or have the demand lifted: saphan client signature.",
                 ),
             ),
         };

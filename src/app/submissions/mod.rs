@@ -26,6 +26,7 @@ use crate::domain::principal::{Denied, Principal, Scope};
 use crate::domain::receipt::Receipt;
 use crate::domain::text::Bilingual;
 use crate::store::{State, StoreError, Submission, SubmissionFilter};
+use crate::vault::DetachedJws;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,9 @@ pub struct SubmissionView {
     pub round: String,
     pub received_at: String,
     pub bytes: u64,
+    /// The key of its own that the sender signed the file with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,6 +155,7 @@ impl App {
             round: stored.new.round.to_string(),
             received_at: stored.new.received_at.to_string(),
             bytes: stored.new.bytes,
+            signed_by: stored.new.signature.as_deref().and_then(DetachedJws::parse).map(|jws| jws.kid().to_owned()),
             receipt: stored.receipt,
             refusal: match stored.problem {
                 Some(json) => {

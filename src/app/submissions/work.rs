@@ -15,9 +15,10 @@ use crate::app::{App, AppError, journal_entry};
 use crate::decode::DecodeError;
 use crate::domain::ids::{SenderId, SubmissionId};
 use crate::domain::round::Round;
+use crate::domain::rule;
 use crate::mapping::RunContext;
 use crate::pipeline::PipelineError;
-use crate::store::{Due, DueFilter, DuplicateKey, NewSubmission, ReadBy, Submission};
+use crate::store::{Due, DueFilter, DuplicateKey, NewSubmission, ReadBy, StoreError, Submission};
 use crate::vault::sha256_hex;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -80,6 +81,22 @@ impl App {
     }
 
     pub(super) async fn work(&self, stored: &Submission, watcher: Option<Watcher>) -> Result<(), AppError> {
+        match self.work_on(stored, watcher).await {
+            // Nothing of the file may come into force, whatever stands in it.
+            Err(AppError::Store(StoreError::RoundCertified)) => {
+                let refusal = FileRefusal::of_rule(rule::REF_CERTIFIED, self.assets.library.catalogue());
+                self.refuse(stored, &refusal).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn work_on(&self, stored: &Submission, watcher: Option<Watcher>) -> Result<(), AppError> {
+        if let Some(agency) = stored.new.agency
+            && self.store.is_certified(stored.new.round, agency).await?
+        {
+            return Err(StoreError::RoundCertified.into());
+        }
         let loaded = self.assets.known_mapping(&stored.new.mapping)?.clone();
         let (context, lists_version) = self.run_context(stored.new.round, &loaded).await?;
         let by = ReadBy {
@@ -174,19 +191,23 @@ impl App {
             Ok(()) => Ok(()),
             Err(PipelineError::Decode(DecodeError::Refused { rule, place, detail })) => {
                 let refusal = FileRefusal::new(rule, &place, &detail, Some(format), self.assets.library.catalogue());
-                let json = serde_json::to_value(&refusal).unwrap_or_default();
-                let detail = serde_json::json!({ "rule": refusal.rule });
-                let entry = journal_entry(&sender(stored), "submission.refuse", stored.new.id.as_str(), detail);
-                runtime.block_on(async {
-                    self.store.refuse_submission(stored.seq, &json, &entry).await?;
-                    self.store.discard_staged(stored.seq).await
-                })?;
-                Ok(())
+                runtime.block_on(self.refuse(stored, &refusal))
             }
             Err(PipelineError::Decode(DecodeError::Io(error))) => Err(AppError::Kept(error)),
             Err(PipelineError::Keep(error)) => Err(error),
             Err(PipelineError::Worker) => Err(AppError::Worker),
         }
+    }
+}
+
+impl App {
+    /// Ends a submission as a whole; its bytes stay kept.
+    async fn refuse(&self, stored: &Submission, refusal: &FileRefusal) -> Result<(), AppError> {
+        let json = serde_json::to_value(refusal).unwrap_or_default();
+        let detail = serde_json::json!({ "rule": refusal.rule });
+        let entry = journal_entry(&sender(stored), "submission.refuse", stored.new.id.as_str(), detail);
+        self.store.refuse_submission(stored.seq, &json, &entry).await?;
+        Ok(self.store.discard_staged(stored.seq).await?)
     }
 }
 

@@ -78,6 +78,7 @@ impl App {
         if bytes > self.limits.file_bytes_max {
             return Err(AppError::TooLarge { bytes_max: self.limits.file_bytes_max });
         }
+        self.expect_signature(principal, terms.signature.as_ref()).await?;
         let new = NewUpload {
             id: UploadId::from_uuid(uuid::Uuid::now_v7()),
             client: client.clone(),
@@ -87,6 +88,7 @@ impl App {
             idempotency_key: terms.idempotency_key,
             bytes,
             begun_at: Timestamp::now(),
+            signature: terms.signature.map(|jws| jws.as_str().to_owned()),
         };
         let detail = serde_json::json!({ "mapping": new.mapping, "round": new.round.to_string(), "bytes": bytes });
         let entry = journal_entry(authorised.principal(), "upload.begin", new.id.as_str(), detail);

@@ -11,6 +11,7 @@ use crate::domain::agency::AgencyCode;
 use crate::domain::ids::{SubmissionId, UploadId};
 use crate::domain::principal::{Principal, Scope};
 use crate::store::{Claim, JournalEntry, Upload, UploadPart};
+use crate::vault::DetachedJws;
 use jiff::Timestamp;
 use std::io::Read;
 use std::time::Duration;
@@ -94,7 +95,7 @@ impl App {
             Some(_) => own,
             None => match self.keep_whole(upload, own).await {
                 Ok(kept) => kept.id,
-                Err(error @ (AppError::IdempotencyKeyReused | AppError::Denied(_))) => {
+                Err(error @ (AppError::IdempotencyKeyReused | AppError::Denied(_) | AppError::Signature(_))) => {
                     // It can never be taken.
                     self.store.discard_upload(id, None).await?;
                     self.remove_parts(id).await?;
@@ -114,6 +115,7 @@ impl App {
             round: upload.new.round,
             mode: upload.new.mode,
             idempotency_key: upload.new.idempotency_key.clone(),
+            signature: upload.new.signature.as_deref().and_then(DetachedJws::parse),
         };
         // Every one of its bytes was sent by a client that might send it.
         let principal = Principal::Client {

@@ -6,6 +6,7 @@
 use super::{ROUND, SAMPLES, counted};
 use crate::app::App;
 use crate::cli::gateway::{self, Secured, Way};
+use crate::cli::submit::Sent;
 use crate::cli::terminal::say;
 use crate::cli::{submit, summary};
 use crate::config::{ClientCertificates, Settings, TlsSettings};
@@ -102,7 +103,7 @@ async fn show(app: &App, files: &Files, folder: &Path, address: &str, once: bool
         let scope = if agency.is_some() { Scope::AgencySubmit } else { Scope::RegisterSubmit };
         let issued = app.add_client(&Principal::Operator, name, agency, vec![scope]).await?;
         let way = Way { client: &client, server: address, token: &issued.token };
-        let view = submit::send(&way, mapping, round, "replace", &path).await?;
+        let view = submit::send(&way, Sent { mapping, round, mode: "replace", input: &path, signer: None }).await?;
         let receipt = view.receipt.ok_or_else(|| anyhow!("{name} was not taken"))?;
         say!("{}", summary::receipt(name, &receipt, None, None, lang));
     }

@@ -33,6 +33,10 @@ pub struct SubmissionBody {
     pub received_at: String,
     /// As received.
     pub bytes: u64,
+    /// Thumbprint of the key that the sender signed the file with, if it did: checked before the file was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ZbMDXJcbkZTWSmPdkpHs5EEJDyKnLLUaUfc1nHKyzCI")]
+    pub signed_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -325,6 +329,7 @@ impl From<SubmissionView> for SubmissionBody {
             round: view.round,
             received_at: view.received_at,
             bytes: view.bytes,
+            signed_by: view.signed_by,
             receipt: view.receipt.map(ReceiptBody::from),
             refusal: view.refusal.map(RefusalBody::from),
             waiting: view.waiting.map(WaitingBody::from),
@@ -432,6 +437,7 @@ mod tests {
             round: "2026-06-10".into(),
             received_at: "2026-06-12T03:04:05Z".into(),
             bytes: 7,
+            signed_by: None,
             receipt: Some(receipt()),
             refusal: None,
             waiting: None,

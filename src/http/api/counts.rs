@@ -129,7 +129,7 @@ pub async fn manifest(
     Ok(response)
 }
 
-fn in_path(text: &str) -> Result<Round, Problem> {
+pub(super) fn in_path(text: &str) -> Result<Round, Problem> {
     Round::parse(text).map_err(|_| {
         Problem::new(Kind::NotFound).detail(
             "ไม่มีรอบนี้ รอบคือวันนับ เช่น 2026-06-10 หรือปีและภาคเรียน เช่น 2569-1",

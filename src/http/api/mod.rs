@@ -5,7 +5,8 @@
 
 mod approvals;
 pub mod bodies;
-pub mod codelists;
+pub mod certifications;
+mod codelists;
 pub mod counts;
 pub mod data;
 pub mod events;
@@ -14,6 +15,7 @@ mod journal;
 pub mod mappings;
 mod oauth;
 pub mod problems;
+mod publications;
 mod purposes;
 pub mod records;
 pub mod rules;
@@ -47,11 +49,16 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(uploads::spoken_of_one);
     config.service(records::enrolments);
     config.service(counts::last).service(counts::run).service(counts::manifest);
+    config
+        .service(certifications::certify)
+        .service(certifications::reopen)
+        .service(certifications::list)
+        .service(certifications::changes);
     config.service(standards::list).service(standards::one);
     config.service(codelists::list).service(codelists::one);
     config.service(mappings::list).service(mappings::one);
     config.service(rules::list).service(rules::one);
     config.service(problems::list).service(problems::one);
     config.service(purposes::list).service(subjects::access_log);
-    config.service(data::get);
+    config.service(data::get).service(publications::publish);
 }

@@ -7,6 +7,7 @@ use super::bodies::{
     FindingListBody, RefusalBody, RefusedPart, SubmissionBody, SubmissionListBody, SubmissionReceiptBody,
 };
 use crate::app::intake::{FileTerms, Kept};
+use crate::app::signing::DetachedJws;
 use crate::app::submissions::{SubmissionView, WaitReason};
 use crate::app::{App, AppError};
 use crate::domain::enrolment::SubmissionMode;
@@ -32,6 +33,8 @@ const WAIT_MAX: Duration = Duration::from_secs(20);
 const LOOK_AGAIN_S: u32 = 5;
 /// Seconds after which a full queue is worth asking again.
 const QUEUE_RETRY_S: u32 = 30;
+/// Beside the body, so that the file stays what it is.
+const SIGNATURE: &str = "x-jws-signature";
 const KEY_CHARS_MAX: usize = 200;
 const LIST_MAX: u32 = 200;
 const FINDINGS_ROWS_MAX: u32 = 1_000;
@@ -58,6 +61,7 @@ const FORMAT: Parameter = Parameter {
         ("round" = String, Query, description = "Count day, or academic year and term", pattern = r"^((19|20|21)[0-9]{2}-(06|11)-10|2(4[5-9][0-9]|[56][0-9]{2}|7[0-3][0-9])[/-][12])$", example = "2026-06-10"),
         ("mode" = Option<String>, Query, pattern = r"^(replace|delta)$", description = "`replace` (default): everything of the schools in the file; `delta`: these learners only"),
         ("Idempotency-Key" = Option<String>, Header, pattern = r"^[!-~]{1,200}$", description = "1 to 200 visible ASCII characters, of your own making"),
+        ("X-JWS-Signature" = Option<String>, Header, pattern = r"^[A-Za-z0-9_-]{20,900}\.\.[A-Za-z0-9_-]{86}$", description = "Detached JWS (ES256) over the bytes as they are sent, by a key of the client: docs/signatures.md"),
         ("Prefer" = Option<String>, Header, description = "`respond-async`: answer 202 whatever the size"),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
@@ -77,6 +81,7 @@ pub async fn send(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let terms = terms(&request, &app)?;
+    app.expect_signature(&caller.0, terms.signature.as_ref()).await?;
     let bytes_max = app.limits().file_bytes_max;
     check_body(&request, bytes_max)?;
     let body = Body::new(payload, bytes_max, Duration::from_secs(app.pace().request_seconds_max));
@@ -226,7 +231,21 @@ pub fn terms(request: &HttpRequest, app: &App) -> Result<FileTerms, Problem> {
     let mode = query.take("mode", |text| SubmissionMode::parse(text).ok_or(()));
     let (mapping, round) = query.finish(mapping.zip(round))?;
     let idempotency_key = idempotency_key(request)?.map(|words| app.idempotency_key(words));
-    Ok(FileTerms { mapping, round, mode: mode.unwrap_or(SubmissionMode::Replace), idempotency_key })
+    let signature = signature(request)?;
+    Ok(FileTerms { mapping, round, mode: mode.unwrap_or(SubmissionMode::Replace), idempotency_key, signature })
+}
+
+/// Read, not checked: of which bytes it is to be is known when they are there.
+fn signature(request: &HttpRequest) -> Result<Option<DetachedJws>, Problem> {
+    let mut values = request.headers().get_all(SIGNATURE);
+    let Some(value) = values.next() else { return Ok(None) };
+    let only = Some(value).filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok());
+    only.and_then(DetachedJws::parse).map(Some).ok_or_else(|| {
+        Problem::new(Kind::SignatureInvalid).detail(
+            "X-JWS-Signature อ่านไม่ได้ ต้องเป็น detached JWS แบบ HEADER..SIGNATURE หนึ่งค่า ใช้ ES256 และส่วนหัวมีเพียง alg kid b64 crit typ iat",
+            "X-JWS-Signature can't be read: it takes one detached JWS (HEADER..SIGNATURE) by ES256, whose header has no members but alg, kid, b64, crit, typ and iat.",
+        )
+    })
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {

@@ -68,6 +68,7 @@ pub struct UploadBody {
         ("mode" = Option<String>, Query, pattern = r"^(replace|delta)$", description = "`replace` (default) or `delta`, as for a submission"),
         ("Upload-Length" = u64, Header, minimum = 1, description = "Bytes of the whole file"),
         ("Tus-Resumable" = inline(Option<TusVersion>), Header, description = "`1.0.0`"),
+        ("X-JWS-Signature" = Option<String>, Header, pattern = r"^[A-Za-z0-9_-]{20,900}\.\.[A-Za-z0-9_-]{86}$", description = "As for a submission, over the whole file; checked when the upload is whole"),
         ("Idempotency-Key" = Option<String>, Header, pattern = r"^[!-~]{1,200}$", description = "As for a submission; looked at when the upload is whole"),
     ),
     responses((status = 201, body = UploadBody, description = "Open; send the bytes to `Location`")))]

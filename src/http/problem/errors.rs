@@ -6,6 +6,7 @@
 use super::{Kind, Problem, interrupted, too_large};
 use crate::app::AppError;
 use crate::app::approvals::ApprovalError;
+use crate::app::certifying::CertifyError;
 use crate::app::people::{PersonError, SignOnError};
 use crate::app::tokens::{ASSERTION_SECONDS_MAX, AssertionFault, TokenError};
 use crate::app::uploads::{OPEN_MAX, PARTS_MAX, UploadError};
@@ -37,6 +38,16 @@ fn of_token(error: &TokenError) -> Problem {
             "An assertion serves once: make a new one with a `jti` of its own.",
         ),
     }
+}
+
+fn of_certify(certify: &CertifyError) -> Problem {
+    let kind = match certify {
+        CertifyError::NoRevision => Kind::NotFound,
+        CertifyError::Reason => Kind::BadRequest,
+        _ => Kind::Conflict,
+    };
+    let told = certify.told();
+    Problem::new(kind).detail(told.th, told.en)
 }
 
 impl From<Denied> for Problem {
@@ -107,6 +118,11 @@ impl From<Arc<AppError>> for Problem {
             AppError::UnsupportedStandard(_) => {
                 conflict("ระบบยังไม่รับมาตรฐานของ mapping นี้", "The standard of this mapping is not taken here.")
             }
+            AppError::Certify(certify) => of_certify(certify),
+            AppError::Signature(fault) => {
+                let told = fault.told();
+                Problem::new(Kind::SignatureInvalid).detail(told.th, told.en)
+            }
             AppError::IdempotencyKeyReused => Problem::new(Kind::IdempotencyKeyReused),
             AppError::TooLarge { bytes_max } => too_large(*bytes_max),
             AppError::Interrupted(_) => interrupted(),
@@ -128,6 +144,10 @@ impl From<Arc<AppError>> for Problem {
             AppError::Person(person) => of_person(person),
             AppError::SignOn(sign_on) => of_sign_on(sign_on).because(error.clone()),
             AppError::Approval(approval) => of_approval(approval),
+            AppError::ClientWithoutKeys => conflict(
+                "ระบบลูกข่ายนี้ยังไม่มีกุญแจสาธารณะ เพิ่มด้วย saphan client key add ก่อน",
+                "The client has no public key yet; add one first: saphan client key add.",
+            ),
             AppError::NotForClients(_) => Problem::new(Kind::BadRequest).detail(
                 "สิทธิ์นี้เป็นของบุคคลเท่านั้น ให้ระบบลูกข่ายไม่ได้",
                 "This right is a person's; no client system holds it.",

@@ -83,6 +83,7 @@ kinds! {
     UriTooLong = 414 "uri-too-long",
     UnsupportedMedia = 415 "unsupported-media",
     FileRefused = 422 "file-refused",
+    SignatureInvalid = 422 "signature-invalid",
     TooManyRequests = 429 "too-many-requests",
     HeadersTooLarge = 431 "headers-too-large",
     ChecksumMismatch = 460 "checksum-mismatch",

@@ -223,10 +223,10 @@ async fn releases_and_counts_are_kept_by_version(bench: Bench) {
         published_at: entry("x").at,
         path: format!("opendata/{dataset}/{version}"),
     };
-    bench.store.add_releases(&[release("schools", 1), release("count", 1)], &entry("publish")).await.unwrap();
+    bench.store.add_releases(&[release("schools", 1), release("count", 1)], &[], &entry("publish")).await.unwrap();
     let clash = [release("schools", 2), release("count", 1)];
-    assert!(matches!(bench.store.add_releases(&clash, &entry("x")).await, Err(StoreError::ReleaseExists)));
-    bench.store.add_releases(&[release("schools", 2)], &entry("publish")).await.unwrap();
+    assert!(matches!(bench.store.add_releases(&clash, &[], &entry("x")).await, Err(StoreError::ReleaseExists)));
+    bench.store.add_releases(&[release("schools", 2)], &[], &entry("publish")).await.unwrap();
     assert_eq!(bench.store.releases("schools").await.unwrap(), [release("schools", 2), release("schools", 1)]);
     assert_eq!(bench.store.latest_releases().await.unwrap(), [release("count", 1), release("schools", 2)]);
 

@@ -15,6 +15,7 @@ fn new_upload(client: &ClientId, bytes: u64) -> NewUpload {
         round: round(),
         mode: Replace,
         idempotency_key: None,
+        signature: None,
         bytes,
         begun_at: at(0),
     }

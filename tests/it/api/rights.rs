@@ -137,6 +137,26 @@ const TABLE: &[Row] = &[
         [401, 403, 403, 403, 1, 403, 403, 403, 403, 1, 403, 403, 403],
     ),
     row(
+        "POST /v1/counts/{round}/certify",
+        "/v1/counts/2026-06-10/certify",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403],
+    ),
+    row(
+        "POST /v1/counts/{round}/reopen",
+        "/v1/counts/2026-06-10/reopen",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403],
+    ),
+    row(
+        "GET /v1/counts/{round}/certifications",
+        "/v1/counts/2026-06-10/certifications",
+        [401, 1, 1, 1, 1, 403, 403, 1, 1, 1, 403, 403, 403],
+    ),
+    row(
+        "GET /v1/counts/{round}/certifications/{agency}/changes",
+        "/v1/counts/2026-06-10/certifications/dole/changes?from=1",
+        [401, 404, 403, 404, 404, 403, 403, 404, 403, 404, 403, 403, 403],
+    ),
+    row(
         "GET /v1/counts/{round}/manifest",
         "/v1/counts/2026-06-10/manifest",
         [401, 403, 403, 1, 1, 403, 403, 403, 403, 1, 403, 403, 403],
@@ -172,6 +192,7 @@ const TABLE: &[Row] = &[
     row("GET /rules/{code}", "/rules/SPH-CODE-001", OPEN),
     row("GET /problems", "/problems", OPEN),
     row("GET /problems/{code}", "/problems/not-found", OPEN),
+    row("POST /v1/publications", "/v1/publications", [401, 403, 403, 403, 403, 403, 1, 403, 403, 403, 403, 403, 403]),
     row("GET /data/{dataset}", "/data/count-summary", OPEN),
     row("GET /healthz", "/healthz", OPEN),
     row("GET /readyz", "/readyz", OPEN),
