@@ -185,6 +185,10 @@ fn fault(error: &anyhow::Error) -> Option<Fault> {
             "the client has no such certificate; `saphan client certificate list` shows them",
         ),
         StoreError::KeyExists => ("ระบบลูกข่ายนี้มีกุญแจนี้อยู่แล้ว", "the client has this key already"),
+        StoreError::CertificateTaken => (
+            "ระบบลูกข่ายอื่นใช้ใบรับรองนี้อยู่ ใบรับรองหนึ่งใบบอกได้เพียงระบบเดียว ออกใบใหม่ให้ระบบนี้ หรือนำออกจากระบบเดิมก่อน",
+            "another client has this certificate, and one tells one client only; issue a new one for this client, or remove it from the other first",
+        ),
         StoreError::CertificateExists => ("ระบบลูกข่ายนี้มีใบรับรองนี้อยู่แล้ว", "the client has this certificate already"),
         _ => return None,
     };

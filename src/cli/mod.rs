@@ -42,7 +42,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// Language of messages for people: th or en (default: from LANG, else en)
-    #[arg(long, global = true, value_name = "LANG", env = "SAPHAN_LANG")]
+    #[arg(long, global = true, value_name = "LANG", env = "SAPHAN_LANG", value_parser = ["th", "en"], ignore_case = true)]
     lang: Option<String>,
 }
 

@@ -23,15 +23,17 @@ const REMOVE: &str = "DELETE FROM client_certificate WHERE client = $1 AND thumb
 const OF_CLIENT: &str =
     "SELECT thumbprint, not_after FROM client_certificate WHERE client = $1 ORDER BY added_at, thumbprint";
 const IS_OF_CLIENT: &str = "SELECT count(*) FROM client_certificate WHERE client = $1 AND thumbprint = $2";
+const OF_ANOTHER: &str = "SELECT count(*) FROM client_certificate c JOIN client k ON k.id = c.client \
+    WHERE c.thumbprint = $2 AND c.client <> $1 AND k.revoked_at IS NULL";
 const IN_USE: &str = "SELECT c.client AS client, c.thumbprint AS thumbprint, c.not_after AS not_after \
     FROM client_certificate c JOIN client k ON k.id = c.client WHERE k.revoked_at IS NULL ORDER BY c.not_after, c.thumbprint \
     LIMIT $1";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[ADD, REMOVE, OF_CLIENT, IS_OF_CLIENT, IN_USE];
+pub(super) const STATEMENTS: &[&str] = &[ADD, REMOVE, OF_CLIENT, IS_OF_CLIENT, OF_ANOTHER, IN_USE];
 
 impl Store {
-    /// Errors: `NoSuchClient`, `CertificateExists`.
+    /// Errors: `NoSuchClient`, `CertificateExists`; `CertificateTaken` where another client that is not revoked has it.
     pub async fn add_client_certificate(
         &self,
         id: &ClientId,
@@ -41,6 +43,12 @@ impl Store {
         let mut tx = self.begin().await?;
         if query(client::BY_ID).bind(id.as_str()).fetch_optional(&mut tx).await?.is_none() {
             return Err(StoreError::NoSuchClient);
+        }
+        tx.take_turn("client certificates").await?;
+        let others: i64 =
+            query_scalar(OF_ANOTHER).bind(id.as_str()).bind(&certificate.thumbprint).fetch_one(&mut tx).await?;
+        if others > 0 {
+            return Err(StoreError::CertificateTaken);
         }
         query(ADD)
             .bind(id.as_str())

@@ -37,6 +37,8 @@ pub enum StoreError {
     NoSuchKey,
     #[error("the client has this certificate already")]
     CertificateExists,
+    #[error("another client has this certificate")]
+    CertificateTaken,
     #[error("the client has no such certificate")]
     NoSuchCertificate,
     #[error("there is no such person, or they are disabled, or they changed meanwhile")]

@@ -103,6 +103,27 @@ async fn over_tls_the_cookies_are_of_this_host_alone() {
     assert_eq!(header("cache-control"), "no-store");
 }
 
+/// Somebody else may lay cookies into a browser before its owner signs in; they must be worth nothing afterwards.
+#[tokio::test]
+async fn what_a_browser_held_before_it_signed_in_is_no_session_afterwards() {
+    let gateway = Gateway::start();
+    let person = Person::new(&gateway, "somjai", None, &[]).await;
+    let mut browser = Browser::default();
+    browser.get(&gateway, "/console/sign-in").await;
+    browser.cookies.insert("saphan".into(), "a".repeat(43));
+    let laid = browser.clone();
+    let fields = [("sign_in", person.sign_in.as_str()), ("password", super::harness::people::PASSWORD)];
+    assert_eq!(browser.post(&gateway, "/console/sign-in", &fields).await.status, 303);
+    let halfway = browser.clone();
+    browser.get(&gateway, "/console/code").await;
+    assert_eq!(browser.post(&gateway, "/console/code", &[("code", &person.code(&gateway))]).await.status, 303);
+    assert_eq!(browser.get(&gateway, "/console/account").await.status, 200);
+    for mut before in [laid, halfway] {
+        assert_ne!(before.cookies.get("saphan"), browser.cookies.get("saphan"));
+        assert_eq!(before.get(&gateway, "/console/account").await.status, 401);
+    }
+}
+
 #[tokio::test]
 async fn a_form_that_is_not_of_this_session_and_this_site_changes_nothing() {
     let gateway = Gateway::start();

@@ -229,6 +229,8 @@ async fn a_changed_password_and_signing_out_everywhere_end_the_other_browsers() 
     let known = Visit { source: None, device: Some(&here.device) };
     let wrong = app.change_password(visitor.clone(), "not this one", new, new, known).await;
     assert_eq!(fault(wrong), PersonError::Refused);
+    let same = app.change_password(visitor.clone(), PASSWORD, PASSWORD, PASSWORD, known).await;
+    assert_eq!(fault(same), PersonError::SamePassword);
     let changed = app.change_password(visitor.clone(), PASSWORD, new, new, known).await.unwrap();
     for old in [&here, &there] {
         assert!(principal(&gateway, &old.session).await.is_none());

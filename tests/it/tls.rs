@@ -6,8 +6,10 @@ use super::harness::process::{self, Running};
 use super::harness::{CLIENTS, Gateway, ROUND, header};
 use openssl::ssl::{SslConnector, SslConnectorBuilder, SslFiletype, SslMethod, SslStream, SslVersion};
 use reqwest::{Client, Response};
+use saphan::app::AppError;
 use saphan::domain::ids::ClientId;
 use saphan::domain::principal::Principal;
+use saphan::store::StoreError;
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -397,6 +399,8 @@ async fn a_client_with_a_certificate_is_served_only_where_it_shows_it() {
     // Another client is not the one that the certificate stands for.
     let (other, _) = known(&gateway, "obec").await;
     assert_eq!(token(&two, &gateway, &other, None).await.unwrap_err()["error"], "invalid_client");
+    let taken = gateway.app.add_client_certificate(&OPERATOR, &other, &pem("two.pem")).await;
+    assert!(matches!(taken, Err(AppError::Store(StoreError::CertificateTaken))), "one certificate tells one client");
     // What is no certificate, or too much, is not taken.
     for wrong in ["", "x", &pem("one.key")] {
         assert!(gateway.app.add_client_certificate(&OPERATOR, &id, wrong).await.is_err());

@@ -79,6 +79,8 @@ pub enum PersonError {
     Password(#[source] PasswordFault),
     #[error("the two passwords differ")]
     Differ,
+    #[error("the new password is the present one")]
+    SamePassword,
     #[error("too many sign in at this moment")]
     Busy,
 }

@@ -87,7 +87,7 @@ impl App {
 
     /// Every other session ends; this browser gets a new one.
     ///
-    /// Errors: `Refused` for a wrong old password, `Wait`, `Password`, `Differ`.
+    /// Errors: `Refused` for a wrong old password, `Wait`, `Password`, `Differ`, `SamePassword`.
     pub async fn change_password(
         &self,
         visitor: Visitor,
@@ -97,6 +97,9 @@ impl App {
         visit: Visit<'_>,
     ) -> Result<SignedIn, AppError> {
         self.prove(&visitor, old, visit).await?;
+        if password == old {
+            return Err(PersonError::SamePassword.into());
+        }
         let password = self.fit_password(&visitor.person, password, again)?;
         let hash = self.hashing.hash(password.as_str().to_owned()).await?;
         let (id, generation) = (&visitor.person.id, visitor.person.generation);

@@ -54,6 +54,9 @@ impl PersonError {
                 "The one-time code is wrong, was used or has expired. Ask your access administrator for a new one.",
             ),
             PersonError::Over => ("หมดเวลาหรือออกจากระบบแล้ว เข้าระบบใหม่", "Your session is over. Please sign in again."),
+            PersonError::SamePassword => {
+                ("รหัสผ่านใหม่เหมือนรหัสผ่านปัจจุบัน ตั้งรหัสผ่านอื่น", "The new password is the present one. Choose another.")
+            }
             PersonError::Differ => ("รหัสผ่านสองช่องไม่ตรงกัน พิมพ์ใหม่ทั้งสองช่อง", "The two passwords differ. Type both again."),
             PersonError::Busy => (
                 "มีผู้เข้าระบบพร้อมกันมาก รอสักครู่แล้วลองใหม่",

@@ -127,11 +127,12 @@ async fn read(request: &HttpRequest, payload: web::Payload) -> Result<BTreeMap<S
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Problem::new(Kind::UnsupportedMedia)
+            .oauth("invalid_request")
             .detail("ส่งเป็น application/x-www-form-urlencoded", "Send application/x-www-form-urlencoded."));
     }
     let mut body = Body::new(payload, FORM_BYTES_MAX, FORM_TIME_MAX);
     let mut bytes = Vec::new();
-    while let Some(piece) = body.next().await? {
+    while let Some(piece) = body.next().await.map_err(|problem| problem.oauth("invalid_request"))? {
         bytes.extend_from_slice(&piece);
     }
     let pairs: Vec<(String, String)> =

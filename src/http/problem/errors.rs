@@ -213,7 +213,8 @@ fn of_person(error: &PersonError) -> Problem {
         | PersonError::Roles(_)
         | PersonError::Invite
         | PersonError::Password(_)
-        | PersonError::Differ => Kind::BadRequest,
+        | PersonError::Differ
+        | PersonError::SamePassword => Kind::BadRequest,
     };
     let told = error.told();
     let problem = Problem::new(kind).detail(told.th, told.en);

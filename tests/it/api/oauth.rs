@@ -167,9 +167,13 @@ async fn what_is_no_token_request_is_told_in_the_standards_words_and_in_ours() {
         assert!(!body.to_string().contains(secret), "{body}");
     }
     let refused = gateway.request(Method::POST, "/oauth/token").header("content-type", "application/json").body("{}");
-    assert_eq!(refused.send().await.unwrap().status(), 415);
+    let refused = refused.send().await.unwrap();
+    assert_eq!(refused.status(), 415);
+    assert_eq!(refused.json::<Value>().await.unwrap()["error"], "invalid_request");
     let long = gateway.request(Method::POST, "/oauth/token").form(&[("scope", "x".repeat(20_000))]);
-    assert_eq!(long.send().await.unwrap().status(), 413);
+    let long = long.send().await.unwrap();
+    assert_eq!(long.status(), 413);
+    assert_eq!(long.json::<Value>().await.unwrap()["error"], "invalid_request");
 }
 
 /// A client with a key of its own.
