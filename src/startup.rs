@@ -67,6 +67,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
     };
     let provider = settings.sso.as_ref().map(Provider::new).transpose().context("single sign-on can't be set up")?;
     let app = app.with_pace(pace).with_objects(objects).with_tokens(tokens).with_limiter(limiter);
+    let app = app.with_agreements_required(settings.agreements_required);
     Ok(app.with_session_terms(sessions).with_provider(provider))
 }
 

@@ -7,11 +7,14 @@ use super::{App, AppError, asked, journal_entry, sealing};
 use crate::domain::enrolment::KeyedHash;
 use crate::domain::ids::LookId;
 use crate::domain::learner_id::LearnerId;
-use crate::domain::principal::{Authorised, Principal, Scope};
+use crate::domain::principal::{Authorised, Denied, Principal, Scope};
 use crate::domain::purpose::{OVERSIGHT, OWN_RECORDS, Purpose, SUBJECT_REQUEST};
 use crate::store::Look;
 use crate::vault::{KeyedHasher, VaultError};
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 
 pub use crate::store::LookKey;
 
@@ -41,11 +44,66 @@ pub(super) fn learner_of(hasher: &KeyedHasher, record: &[u8]) -> Result<KeyedHas
 }
 
 /// Whoever reads records reads the own agency's, or as the ministry.
-pub(super) fn purpose_of_reading(principal: &Principal) -> &'static str {
+fn purpose_of_reading(principal: &Principal) -> &'static str {
     if principal.authorise(Scope::MinistryRead, None).is_ok() { OVERSIGHT } else { OWN_RECORDS }
 }
 
+/// A record with the fields that were agreed on, in its own order.
+pub(super) fn only(record: &[u8], given: &BTreeSet<String>) -> Result<Vec<u8>, VaultError> {
+    let members: Members = serde_json::from_slice(record).map_err(|_| VaultError::Broken)?;
+    let mut out = vec![b'{'];
+    for (name, value) in members.0.iter().filter(|(name, _)| given.contains(name)) {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        serde_json::to_writer(&mut out, name).map_err(|_| VaultError::Broken)?;
+        out.push(b':');
+        out.extend_from_slice(value.get().as_bytes());
+    }
+    out.push(b'}');
+    Ok(out)
+}
+
+/// The members of an object as they stand.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// The fields of records that the principal may read; none: all that the purpose releases.
+pub(super) fn fields_read(principal: &Principal) -> Result<Option<&BTreeSet<String>>, Denied> {
+    principal.fields_read(purpose_of_reading(principal), STANDARD)
+}
+
 impl App {
+    /// A look at records as their reader may have them: with the fields of the purpose, or of them those that were agreed on.
+    pub(super) fn look_within(&self, principal: &Principal, source: String) -> Result<Look, AppError> {
+        let mut look = self.new_look(principal, purpose_of_reading(principal), source);
+        if let Some(given) = fields_read(principal)? {
+            look.fields.retain(|field| given.contains(field));
+        }
+        Ok(look)
+    }
+
     /// A look that begins now. `source`: what is read, by ids of ours.
     pub(super) fn new_look(&self, principal: &Principal, purpose: &str, source: String) -> Look {
         Look {

@@ -1,4 +1,5 @@
-//! The rule that two persons are needed, as one mechanism for every act it holds for.
+//! The rule that several persons are needed, as one mechanism for every act it holds for: one proposes, and for each right that
+//! the act needs another one agrees.
 //!
 //! Owns who may propose, who may decide, and until when. An act is a kind, a subject, and the hash of what exactly is to be done:
 //! what was changed since is not what was agreed to. The act itself asks [`App::carry_out`], which uses the agreement up.
@@ -9,14 +10,23 @@ use super::people::PersonError;
 use super::{App, AppError, journal_entry};
 use crate::domain::approval::{ApprovalKind, ApprovalState};
 use crate::domain::ids::{ApprovalId, PersonId};
-use crate::domain::principal::{Denied, Principal};
+use crate::domain::principal::{Denied, Principal, Scope};
 use crate::domain::text::Bilingual;
-use crate::store::{Approval, NewApproval, StoreError};
+use crate::store::{Decision, NewApproval, StoreError};
 use crate::vault::sha256_hex;
 use jiff::SignedDuration;
 
+pub use crate::store::{Approval, Consent};
+
 /// An act as those see it who may propose or decide it.
-pub type ApprovalView = Approval;
+#[derive(Debug, Clone)]
+pub struct ApprovalView {
+    pub approval: Approval,
+    /// Who agreed so far.
+    pub consents: Vec<Consent>,
+    /// Rights whose consent is awaited.
+    pub awaited: Vec<Scope>,
+}
 
 /// How long a proposal and an agreement hold.
 pub const DAYS: i64 = 14;
@@ -47,6 +57,9 @@ pub enum ApprovalError {
     SamePerson,
     #[error("it was decided already, or its time is over")]
     Closed,
+    /// The consent that this person could give was given by another.
+    #[error("the consent of this right was given; that of another right is awaited")]
+    Given,
     #[error("another person has to agree to exactly this first")]
     NotApproved,
     #[error("a reason has 1 to {REASON_CHARS_MAX} letters")]
@@ -64,8 +77,12 @@ impl ApprovalError {
                 ("มีข้อเสนอเดียวกันรอการอนุมัติอยู่แล้ว", "The same is proposed already and waits for a second person.")
             }
             ApprovalError::SamePerson => (
-                "ผู้เสนออนุมัติหรือปฏิเสธข้อเสนอของตนเองไม่ได้ ให้อีกคนที่มีสิทธิ์ทำ",
-                "Who proposed an act does not decide it. Ask another person with the right.",
+                "ผู้เสนออนุมัติหรือปฏิเสธข้อเสนอของตนเองไม่ได้ และไม่มีใครอนุมัติซ้ำสองครั้ง ให้อีกคนที่มีสิทธิ์ทำ",
+                "Who proposed an act does not decide it, and nobody agrees to it twice. Ask another person with the right.",
+            ),
+            ApprovalError::Given => (
+                "มีผู้อนุมัติด้วยสิทธิ์นี้แล้ว รอผู้มีสิทธิ์อื่นที่ต้องอนุมัติด้วย",
+                "Somebody with this right agreed already. The consent of another right is awaited.",
             ),
             ApprovalError::Closed => (
                 "ข้อเสนอนี้ตัดสินไปแล้วหรือหมดเวลา หากยังจำเป็นให้เสนอใหม่",
@@ -84,7 +101,7 @@ impl ApprovalError {
     }
 }
 
-fn person(principal: &Principal) -> Result<&PersonId, AppError> {
+pub(super) fn person(principal: &Principal) -> Result<&PersonId, AppError> {
     match principal {
         Principal::Person { id, .. } => Ok(id),
         Principal::Anonymous => Err(Denied::NotAuthenticated.into()),
@@ -118,41 +135,78 @@ impl App {
         Ok(new.id)
     }
 
-    /// Errors: `SamePerson`, `Closed`.
+    /// Errors: `SamePerson`, `Given`, `Closed`.
     pub async fn decide(&self, principal: &Principal, id: &ApprovalId, agrees: bool) -> Result<(), AppError> {
         let by = person(principal)?;
         let found = self.visible(principal, id).await?;
-        principal.authorise(found.new.kind.decided_by(), None)?;
-        let (state, act) = match agrees {
-            true => (ApprovalState::Approved, "approval.approve"),
-            false => (ApprovalState::Refused, "approval.refuse"),
+        if found.new.proposed_by == *by {
+            return Err(ApprovalError::SamePerson.into());
+        }
+        let kind = found.new.kind;
+        let right = self.right_for(principal, &found, agrees).await?;
+        let (decision, act) = match agrees {
+            true => (Decision::Agrees(right), "approval.approve"),
+            false => (Decision::Refuses, "approval.refuse"),
         };
         let detail = serde_json::json!({
-            "kind": found.new.kind.as_str(), "subject": found.new.subject, "what": found.new.what,
+            "kind": kind.as_str(), "subject": found.new.subject, "what": found.new.what, "right": right,
         });
         let entry = journal_entry(principal, act, id.as_str(), detail);
-        self.store.decide(id, by, state, self.now(), &entry).await.map_err(closed)
+        let now = self.now();
+        if kind == ApprovalKind::Agreement {
+            let detail = serde_json::json!({ "what": found.new.what });
+            let done = journal_entry(principal, "agreement.approve", &found.new.subject, detail);
+            self.store.decide_agreement(id, by, decision, now, &entry, &done).await.map_err(closed)?;
+            return Ok(());
+        }
+        self.store.decide(id, by, decision, now, &entry).await.map_err(closed)
+    }
+
+    /// The right by which this person decides. Errors: `Given`.
+    async fn right_for(&self, principal: &Principal, found: &Approval, agrees: bool) -> Result<Scope, AppError> {
+        let needed = found.new.kind.decided_by();
+        let holds = |right: &Scope| principal.authorise(*right, None).is_ok();
+        let Some(first) = needed.iter().copied().find(holds) else {
+            return Err(Denied::Scope(needed.first().copied().unwrap_or(Scope::AccessAdmin)).into());
+        };
+        if !agrees || needed.len() == 1 || found.state != ApprovalState::Proposed {
+            return Ok(first);
+        }
+        let given = self.store.consents(&found.new.id).await?;
+        if given.iter().any(|consent| Some(&consent.person) == person(principal).ok()) {
+            return Err(ApprovalError::SamePerson.into());
+        }
+        let awaited = awaited(found, &given).into_iter().find(holds);
+        Ok(awaited.ok_or(ApprovalError::Given)?)
     }
 
     /// To one who may neither propose nor decide it, it is not there.
     async fn visible(&self, principal: &Principal, id: &ApprovalId) -> Result<Approval, AppError> {
-        let found = self.store.approval(id).await?.filter(|found| may_see(principal, found.new.kind));
+        let found = self.store.approval(id).await?.filter(|found| may_see(principal, found));
         Ok(found.ok_or(ApprovalError::Unknown)?)
     }
 
     /// What the principal may propose or decide, newest first.
-    pub async fn approvals(&self, principal: &Principal) -> Result<Vec<Approval>, AppError> {
+    pub async fn approvals(&self, principal: &Principal) -> Result<Vec<ApprovalView>, AppError> {
         person(principal)?;
-        let mut found = self.store.approvals(SHOWN).await?;
-        let now = self.now();
-        found.retain(|found| may_see(principal, found.new.kind));
-        for approval in &mut found {
-            let is_open = matches!(approval.state, ApprovalState::Proposed | ApprovalState::Approved);
-            if is_open && approval.new.until <= now {
-                approval.state = ApprovalState::Void;
-            }
+        let found = self.store.approvals(SHOWN).await?;
+        let mut views = Vec::new();
+        for approval in found.into_iter().filter(|found| may_see(principal, found)) {
+            views.push(self.approval_view(approval).await?);
         }
-        Ok(found)
+        Ok(views)
+    }
+
+    pub(super) async fn approval_view(&self, mut approval: Approval) -> Result<ApprovalView, AppError> {
+        let is_open = matches!(approval.state, ApprovalState::Proposed | ApprovalState::Approved);
+        if is_open && approval.new.until <= self.now() {
+            approval.state = ApprovalState::Void;
+        }
+        let has_several = approval.new.kind.decided_by().len() > 1;
+        let consents = if has_several { self.store.consents(&approval.new.id).await? } else { Vec::new() };
+        let awaited =
+            if approval.state == ApprovalState::Proposed { awaited(&approval, &consents) } else { Vec::new() };
+        Ok(ApprovalView { approval, consents, awaited })
     }
 
     /// Uses up the agreement to exactly this act. Whoever does the act calls it before anything can be seen of it.
@@ -167,8 +221,22 @@ impl App {
     }
 }
 
-fn may_see(principal: &Principal, kind: ApprovalKind) -> bool {
-    [kind.proposed_by(), kind.decided_by()].into_iter().any(|right| principal.authorise(right, None).is_ok())
+/// Rights of which nobody agreed yet.
+fn awaited(approval: &Approval, given: &[Consent]) -> Vec<Scope> {
+    let needed = approval.new.kind.decided_by().iter().copied();
+    needed.filter(|right| !given.iter().any(|consent| consent.right == *right)).collect()
+}
+
+/// What the ministry decides is seen there, and by who proposed it: others of agencies have no business with it.
+fn may_see(principal: &Principal, found: &Approval) -> bool {
+    let kind = found.new.kind;
+    let holds = |right: Scope| principal.authorise(right, None).is_ok();
+    let decides = kind.decided_by().iter().any(|right| holds(*right));
+    if kind.is_decided_by_ministry() {
+        let is_own = matches!(principal, Principal::Person { id, .. } if *id == found.new.proposed_by);
+        return is_own || decides && principal.agency().is_none();
+    }
+    decides || holds(kind.proposed_by())
 }
 
 fn closed(error: StoreError) -> AppError {

@@ -168,10 +168,9 @@ impl App {
 
     /// A client as what acts in its name sees it.
     ///
-    /// Errors: `UnknownClient` for one that isn't there or is revoked.
+    /// Errors: `UnknownClient` for one that isn't there or is revoked; `Denied` for one whose agreements are over.
     pub(super) async fn client_principal(&self, id: &ClientId) -> Result<Principal, AppError> {
         let found = self.store.client(id).await?;
-        let Client { id, name, agency, scopes, .. } = found.ok_or(AppError::UnknownClient)?;
-        Ok(Principal::Client { id, name, agency, scopes })
+        self.principal_within(found.ok_or(AppError::UnknownClient)?).await
     }
 }

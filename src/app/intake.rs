@@ -109,6 +109,7 @@ impl App {
                 AgencyCode::parse(slug).map_err(|_| AppError::UnsupportedStandard(loaded.mapping.name.clone()))?;
             (principal.authorise(Scope::AgencySubmit, Some(agency))?, Some(agency))
         };
+        principal.may_submit(&loaded.mapping.name)?;
         Ok((authorised, agency, loaded.mapping.name.clone()))
     }
 

@@ -4,6 +4,7 @@
 //! SQL. Every use case takes a principal and asks it before anything else.
 
 pub mod access;
+pub mod agreements;
 pub mod approvals;
 pub mod asked;
 pub mod assets;
@@ -47,6 +48,7 @@ use crate::sso::Provider;
 use crate::store::{CERTIFICATES_MAX, JournalEntry, KEYS_MAX, State, Store, StoreError};
 use crate::vault::tls::{CertificateForm, Tls};
 use crate::vault::{KeyError, Vault, VaultError};
+use agreements::AgreementError;
 use approvals::ApprovalError;
 use assets::Assets;
 use certifying::CertifyError;
@@ -86,6 +88,8 @@ pub struct App {
     pub(crate) hashing: Arc<Hashing>,
     /// Where people sign in who have an account elsewhere.
     pub(crate) provider: Option<Arc<Provider>>,
+    /// Clients of agencies are let in by agreements only.
+    pub(crate) agreements_required: bool,
 }
 
 /// How submissions are taken: which are answered at once, how many are worked on together, how long one may take to arrive
@@ -141,6 +145,8 @@ pub enum AppError {
     SignOn(#[from] SignOnError),
     #[error(transparent)]
     Approval(#[from] ApprovalError),
+    #[error(transparent)]
+    Agreement(#[from] AgreementError),
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error("this is no public key of a client")]
@@ -314,6 +320,7 @@ impl AppError {
             AppError::Certify(certify) => return Some(certify.told()),
             AppError::SignOn(sign_on) => return Some(sign_on.told()),
             AppError::Approval(approval) => return Some(approval.told()),
+            AppError::Agreement(agreement) => return Some(agreement.told()),
             AppError::Store(StoreError::PersonExists | StoreError::SubjectTaken) => {
                 return Some(PersonError::Exists.told());
             }
@@ -355,6 +362,7 @@ impl App {
             sessions,
             hashing,
             provider: None,
+            agreements_required: false,
         }
     }
 

@@ -3,7 +3,7 @@
 //! Every page that is handed out is journalled: who read which agency's records of which round; and each learner on it is
 //! written into the access log, before the page goes out.
 
-use super::access::{learner_of, purpose_of_reading};
+use super::access::{fields_read, learner_of, only};
 use super::{App, AppError, journal_entry, sealing};
 use crate::domain::agency::AgencyCode;
 use crate::domain::ids::SubmissionId;
@@ -46,6 +46,7 @@ impl App {
         limit: u32,
     ) -> Result<RecordPage, AppError> {
         let authorised = principal.authorise_read(agency)?;
+        let given = fields_read(authorised.principal())?;
         let limit = limit.clamp(1, PAGE_MAX);
         let sealed = self.store.records(round, agency, school, cursor, limit).await?;
         let next =
@@ -58,12 +59,15 @@ impl App {
             let mut plain = Vec::new();
             sealer.unseal(&sealing::record_label(&submission, record.row), &record.sealed, &mut plain)?;
             learners.push(learner_of(&hasher, &plain)?);
+            if let Some(given) = given {
+                plain = only(&plain, given)?;
+            }
             let json = String::from_utf8(plain).ok().and_then(|text| RawValue::from_string(text).ok());
             let json = json.ok_or(crate::vault::VaultError::Broken)?;
             records.push(RecordLine { submission: submission.to_string(), row: record.row, record: json });
         }
         let by = authorised.principal();
-        let look = self.new_look(by, purpose_of_reading(by), format!("{} {round}", agency.slug()));
+        let look = self.look_within(by, format!("{} {round}", agency.slug()))?;
         let detail = serde_json::json!({
             "round": round.to_string(), "agency": agency, "records": records.len(),
             "look": look.id, "purpose": look.purpose,

@@ -9,7 +9,7 @@ use super::certificates::Thumbprint;
 use super::clients::Known;
 use super::{App, AppError};
 use crate::domain::ids::ClientId;
-use crate::domain::principal::{Denied, Principal, Scope};
+use crate::domain::principal::{Denied, Scope};
 use crate::store::Client;
 use crate::vault::{ClientKey, Jws, hash_token, sha256_hex};
 use jiff::Timestamp;
@@ -77,6 +77,9 @@ pub enum TokenError {
     /// The client is bound to certificates, and the connection shows none of them.
     #[error("the client is bound to another certificate")]
     Certificate,
+    /// None of the agreements that cover it is in force, or one is required.
+    #[error("no agreement in force covers this client")]
+    Agreement,
     /// Not one of the client's. The name is not repeated.
     #[error("a scope was asked for that the client does not have")]
     Scope,
@@ -169,7 +172,7 @@ impl App {
         shown: Option<&Thumbprint>,
     ) -> Result<AccessToken, AppError> {
         let now = Timestamp::now();
-        let client = match proof {
+        let mut client = match proof {
             Proof::Secret { client, secret } => {
                 let id = parsed(client)?;
                 let found = self.store.client_by_token_hash(&hash_token(secret), now).await?;
@@ -185,6 +188,10 @@ impl App {
             Err(AppError::Denied(_)) => return Err(TokenError::Certificate.into()),
             admitted => admitted?,
         }
+        match self.within_agreements(&mut client).await {
+            Err(AppError::Denied(_)) => return Err(TokenError::Agreement.into()),
+            within => within?,
+        };
         let scopes = granted(&client, scope)?;
         let names: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
         let seconds = self.tokens.seconds;
@@ -258,8 +265,8 @@ impl App {
             let found = self.store.client_by_token_hash(&hash_token(token), now).await?;
             let client = found.ok_or(Denied::NotAuthenticated)?;
             self.admit_bound(&client, shown).await?;
-            let Client { id, name, agency, scopes, limits, .. } = client;
-            return Ok(Known { principal: Principal::Client { id, name, agency, scopes }, limits });
+            let limits = client.limits.clone();
+            return Ok(Known { principal: self.principal_within(client).await?, limits });
         };
         let payload = self.vault.open_compact(&jws, TYP)?.ok_or(Denied::NotAuthenticated)?;
         let claims: Claims = serde_json::from_slice(payload).map_err(|_| Denied::NotAuthenticated)?;
@@ -270,17 +277,17 @@ impl App {
             return Err(Denied::NotAuthenticated.into());
         }
         let found = self.store.client(&id).await?.filter(|client| client.generation == claims.generation);
-        let client = found.ok_or(Denied::NotAuthenticated)?;
+        let mut client = found.ok_or(Denied::NotAuthenticated)?;
         let bound_to = claims.cnf.as_ref().map(|bound| bound.thumbprint.as_str());
         if bound_to.is_some() && bound_to != shown.map(Thumbprint::as_str) {
             return Err(Denied::OtherCertificate.into());
         }
         self.admit_bound(&client, shown).await?;
-        let Client { id, name, agency, scopes, limits, .. } = client;
         // What was taken from the client since is taken from its tokens, too.
         let asked: Vec<&str> = claims.scope.split(' ').collect();
-        let scopes = scopes.into_iter().filter(|scope| asked.contains(&scope.as_str())).collect();
-        Ok(Known { principal: Principal::Client { id, name, agency, scopes }, limits })
+        client.scopes.retain(|scope| asked.contains(&scope.as_str()));
+        let limits = client.limits.clone();
+        Ok(Known { principal: self.principal_within(client).await?, limits })
     }
 }
 

@@ -62,6 +62,8 @@ pub struct Settings {
     pub session_seconds: u64,
     /// `SAPHAN_OIDC_…`: where people sign in by single sign-on; none: nowhere.
     pub sso: Option<SsoSettings>,
+    /// `SAPHAN_AGREEMENTS`: `required` lets clients of agencies in by agreements only; default `optional`.
+    pub agreements_required: bool,
     /// `SAPHAN_CHECKPOINT_ENTRIES`: the journal is signed after so many new entries, default 10,000.
     pub checkpoint_entries: u64,
     /// `SAPHAN_CHECKPOINT_SECONDS`: and so long after the last time if there are new ones, default 600.
@@ -91,6 +93,7 @@ impl std::fmt::Debug for Settings {
             .field("session_idle_seconds", &self.session_idle_seconds)
             .field("session_seconds", &self.session_seconds)
             .field("sso", &self.sso)
+            .field("agreements_required", &self.agreements_required)
             .field("checkpoint_entries", &self.checkpoint_entries)
             .field("checkpoint_seconds", &self.checkpoint_seconds)
             .field("limits", &self.limits)
@@ -146,7 +149,7 @@ pub struct LimitSettings {
 }
 
 /// Every setting, by its name in the file.
-const NAMES: [&str; 41] = [
+const NAMES: [&str; 42] = [
     "home",
     "database_url",
     "listen",
@@ -167,6 +170,7 @@ const NAMES: [&str; 41] = [
     sso::ISSUER,
     sso::CLIENT_ID,
     sso::CLIENT_SECRET,
+    AGREEMENTS,
     "checkpoint_entries",
     "checkpoint_seconds",
     "file_bytes_max",
@@ -189,6 +193,8 @@ const NAMES: [&str; 41] = [
     "rate_store_url",
     "rate_store_ms_max",
 ];
+/// `required` or `optional`.
+const AGREEMENTS: &str = "agreements";
 const PREFIX: &str = "SAPHAN_";
 /// A list, so it has its place in the file only.
 const PICKUP: &str = "pickup";
@@ -271,6 +277,7 @@ impl Settings {
             object_options,
             pickups,
             pickup_seconds: given.take("pickup_seconds", |text| number(text, 1, 86_400)).unwrap_or(15),
+            agreements_required: given.take(AGREEMENTS, agreements).unwrap_or(false),
             checkpoint_entries: given
                 .take("checkpoint_entries", |text| number(text, 1, 1_000_000_000))
                 .unwrap_or(10_000),
@@ -432,6 +439,14 @@ fn nearest(name: &str) -> Option<&'static str> {
 
 fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("`{text}` is not an address and port such as 127.0.0.1:8080 or [::]:8080"))
+}
+
+fn agreements(text: &str) -> Result<bool, String> {
+    match text {
+        "required" => Ok(true),
+        "optional" => Ok(false),
+        _ => Err(format!("`{text}` is neither required nor optional")),
+    }
 }
 
 fn public_url(text: &str) -> Result<String, String> {

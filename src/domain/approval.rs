@@ -1,12 +1,12 @@
-//! Acts that take two persons: one proposes exactly this, another with the right agrees.
+//! Acts that take several persons: one proposes exactly this, another with the right agrees, or one for each of several rights.
 //!
-//! Owns which kinds there are, and which right each of the two needs. Who decides is checked here against who proposed; that it
+//! Owns which kinds there are, and which right each of them needs. Who decides is checked here against who proposed; that it
 //! is another person, not another account of the same one, the store knows.
 
 use super::principal::Scope;
 
 macro_rules! kinds {
-    ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $propose:ident, $decide:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $propose:ident, [$($decide:ident),+];)*) => {
         /// Names stand in the store and the journal.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum ApprovalKind { $($(#[doc = $doc])* $name),* }
@@ -23,9 +23,9 @@ macro_rules! kinds {
                 match self { $(ApprovalKind::$name => Scope::$propose),* }
             }
 
-            /// The right of who agrees or refuses.
-            pub fn decided_by(self) -> Scope {
-                match self { $(ApprovalKind::$name => Scope::$decide),* }
+            /// The rights of those who agree or refuse: one person for each of them, and all have to agree.
+            pub fn decided_by(self) -> &'static [Scope] {
+                match self { $(ApprovalKind::$name => &[$(Scope::$decide),+]),* }
             }
         }
     };
@@ -33,16 +33,21 @@ macro_rules! kinds {
 
 kinds! {
     /// A mapping takes effect.
-    MappingActivate = "mapping.activate", MappingEdit, MappingApprove;
+    MappingActivate = "mapping.activate", MappingEdit, [MappingApprove];
     /// A count is certified.
-    CountCertify = "count.certify", CountCertify, CountCertify;
+    CountCertify = "count.certify", CountCertify, [CountCertify];
     /// A data set is published for the first time.
-    DatasetPublish = "dataset.publish", OpendataPublish, OpendataPublish;
-    /// An agreement with an agency on what it may ask for.
-    Agreement = "agreement", AccessAdmin, PrivacyOfficer;
+    DatasetPublish = "dataset.publish", OpendataPublish, [OpendataPublish];
+    /// An agreement with an agency on what it may send and read. The agency asks, two persons of the ministry agree.
+    Agreement = "agreement", AgencyAgree, [AccessAdmin, PrivacyOfficer];
 }
 
 impl ApprovalKind {
+    /// Only persons of the ministry decide it: who proposes it speaks for an agency.
+    pub fn is_decided_by_ministry(self) -> bool {
+        self == ApprovalKind::Agreement
+    }
+
     pub fn parse(text: &str) -> Option<ApprovalKind> {
         ApprovalKind::ALL.iter().copied().find(|kind| kind.as_str() == text)
     }

@@ -5,6 +5,7 @@
 //! (`tests/it/tidy.rs`), because everything else may only stay simple while this stays pure.
 
 pub mod agency;
+pub mod agreement;
 pub mod approval;
 pub mod enrolment;
 pub mod finding;

@@ -4,8 +4,10 @@
 //! is not held is refused; every use case asks through `Authorised`. What takes two persons is `approval.rs`.
 
 use super::agency::AgencyCode;
+use super::agreement::Grants;
 use super::ids::{ClientId, PersonId, SenderId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 macro_rules! scopes {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)*) => {
@@ -41,6 +43,8 @@ scopes! {
     AgencyLookup = "agency.lookup",
     /// Answer cases for one's agency.
     AgencyAnswer = "agency.answer",
+    /// Ask for agreements in the agency's name, and end them.
+    AgencyAgree = "agency.agree",
     /// Change the draft of a mapping.
     MappingEdit = "mapping.edit",
     /// Let a mapping take effect: always the second of two persons.
@@ -77,7 +81,7 @@ impl Scope {
 
     /// It says nothing without the agency that it is for.
     pub fn needs_agency(self) -> bool {
-        matches!(self, Scope::AgencySubmit | Scope::AgencyLookup | Scope::AgencyAnswer)
+        matches!(self, Scope::AgencySubmit | Scope::AgencyLookup | Scope::AgencyAnswer | Scope::AgencyAgree)
     }
 }
 
@@ -139,14 +143,11 @@ pub enum Principal {
         name: String,
         agency: Option<AgencyCode>,
         scopes: Vec<Scope>,
+        /// What its agreements give it, and it has nothing beyond that; none: no agreement covers it.
+        within: Option<Grants>,
     },
     /// Somebody who signed in.
-    Person {
-        id: PersonId,
-        name: String,
-        agency: Option<AgencyCode>,
-        roles: Vec<Scope>,
-    },
+    Person { id: PersonId, name: String, agency: Option<AgencyCode>, roles: Vec<Scope> },
     /// Nobody: open data, standards, health.
     Anonymous,
 }
@@ -162,6 +163,11 @@ pub enum Denied {
     /// Stolen, or sent from another machine than it was given to.
     #[error("the token or its client is bound to a certificate that this connection did not show")]
     OtherCertificate,
+    /// None of the agreements that cover the client is in force, or agreements are required and none covers it.
+    #[error("no agreement in force covers this client")]
+    NoAgreement,
+    #[error("the client's agreements do not give it this")]
+    NotAgreed,
     /// What a client system does with its own token, and nobody in its place.
     #[error("only a client system does this")]
     ClientsOnly,
@@ -201,6 +207,24 @@ impl Principal {
     /// May this principal read what `agency` sent? Its own, or everything for the ministry.
     pub fn authorise_read(&self, agency: AgencyCode) -> Result<Authorised, Denied> {
         self.authorise(Scope::MinistryRead, None).or_else(|_| self.authorise(Scope::AgencySubmit, Some(agency)))
+    }
+
+    /// Errors: `NotAgreed` for a mapping that the client's agreements leave out.
+    pub fn may_submit(&self, mapping: &str) -> Result<(), Denied> {
+        match self {
+            Principal::Client { within: Some(grants), .. } if !grants.may_submit(mapping) => Err(Denied::NotAgreed),
+            _ => Ok(()),
+        }
+    }
+
+    /// The fields of a standard that may be read for a purpose; none: all that it releases. Errors: `NotAgreed`.
+    pub fn fields_read(&self, purpose: &str, standard: &str) -> Result<Option<&BTreeSet<String>>, Denied> {
+        match self {
+            Principal::Client { within: Some(grants), .. } => {
+                grants.fields_of(purpose, standard).map(Some).ok_or(Denied::NotAgreed)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The agency it speaks for.

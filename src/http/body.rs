@@ -28,6 +28,15 @@ impl Body {
         Body { payload, taken_bytes: 0, bytes_max, silence_max: SILENCE_MAX, ends_at }
     }
 
+    /// All of it at once.
+    pub async fn whole(mut self) -> Result<Vec<u8>, Problem> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = self.next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+
     /// The next piece; none at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         let wait_until = self.ends_at.min(Instant::now() + self.silence_max);

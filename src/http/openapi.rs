@@ -33,7 +33,7 @@ use utoipa_actix_web::AppExt;
         (name = "counts", description = "The count-day audit and its signed manifest"),
         (name = "standards", description = "Data standards and code lists, open to all"),
         (name = "mappings", description = "How agencies' own layouts become the standard"),
-        (name = "access", description = "Access tokens for clients (OAuth 2.0); acts that take two persons; the journal"),
+        (name = "access", description = "Access tokens for clients (OAuth 2.0); agreements; acts that take two persons; the journal"),
         (name = "privacy", description = "What persons' records may be looked at for, and who looked"),
         (name = "rules", description = "What a finding's rule means"),
         (name = "open data", description = "Published statistics, without login"),

@@ -38,6 +38,8 @@ pub struct Client {
     pub is_bound: bool,
     /// Are its files refused without a signature of their own?
     pub must_sign: bool,
+    /// Does an agreement cover it, in force or not? It has then what those in force give, and nothing else.
+    pub is_covered: bool,
     /// Where it may ask for more or less than others.
     pub limits: Overrides,
 }
@@ -57,7 +59,8 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, name, agency, scopes, created_at, revoked_at, last_used_at, generation, must_sign, limits, \
-            (SELECT count(*) FROM client_certificate b WHERE b.client = client.id) AS certificates FROM client ",
+            (SELECT count(*) FROM client_certificate b WHERE b.client = client.id) AS certificates, \
+            (SELECT count(*) FROM agreement_client g WHERE g.client = client.id) AS agreements FROM client ",
             $rest
         )
     };
@@ -84,6 +87,7 @@ fn from_row(found: &Row) -> Result<Client, StoreError> {
     let scopes: &str = found.try_get("scopes")?;
     let agency: Option<&str> = found.try_get("agency")?;
     let (certificates, must_sign): (i64, i64) = (found.try_get("certificates")?, found.try_get("must_sign")?);
+    let agreements: i64 = found.try_get("agreements")?;
     Ok(Client {
         id: ClientId::parse(found.try_get("id")?).map_err(|_| StoreError::Unreadable("client.id"))?,
         name: found.try_get("name")?,
@@ -98,6 +102,7 @@ fn from_row(found: &Row) -> Result<Client, StoreError> {
         generation: found.try_get("generation")?,
         is_bound: certificates > 0,
         must_sign: must_sign != 0,
+        is_covered: agreements > 0,
         limits: limits_from(found)?,
     })
 }

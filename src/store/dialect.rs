@@ -81,7 +81,7 @@ pub(super) const REFRESH_STATISTICS: &str = "ANALYZE (SKIP_LOCKED) holding, roll
 type Cause = fn() -> StoreError;
 
 /// Text that SQLite's message for a broken constraint holds (it names columns, not constraints), and what it means.
-const SQLITE_CONSTRAINTS: [(&str, Cause); 17] = [
+const SQLITE_CONSTRAINTS: [(&str, Cause); 19] = [
     ("submission.idempotency_key", || StoreError::IdempotencyKeyUsed),
     ("submission.id", || StoreError::SubmissionExists),
     ("client.token_hash", || StoreError::ClientExists),
@@ -95,6 +95,8 @@ const SQLITE_CONSTRAINTS: [(&str, Cause); 17] = [
     ("client_certificate.client", || StoreError::CertificateExists),
     ("assertion.hash", || StoreError::AssertionUsed),
     ("approval.kind", || StoreError::ApprovalOpen),
+    ("approval_consent.approval", || StoreError::ApprovalClosed),
+    ("agreement.made_by", || StoreError::AgreementRequestUsed),
     ("person.login", || StoreError::PersonExists),
     ("person.id", || StoreError::PersonExists),
     ("person_subject.issuer", || StoreError::SubjectTaken),
@@ -103,7 +105,7 @@ const SQLITE_CONSTRAINTS: [(&str, Cause); 17] = [
 ];
 
 /// PostgreSQL's constraints by name.
-const POSTGRES_CONSTRAINTS: [(&str, Cause); 22] = [
+const POSTGRES_CONSTRAINTS: [(&str, Cause); 24] = [
     ("submission_idempotency", || StoreError::IdempotencyKeyUsed),
     ("submission_id", || StoreError::SubmissionExists),
     ("client_token", || StoreError::ClientExists),
@@ -119,6 +121,8 @@ const POSTGRES_CONSTRAINTS: [(&str, Cause); 22] = [
     ("client_certificate_client", || StoreError::NoSuchClient),
     ("assertion_once", || StoreError::AssertionUsed),
     ("approval_open", || StoreError::ApprovalOpen),
+    ("approval_consent_once", || StoreError::ApprovalClosed),
+    ("agreement_request", || StoreError::AgreementRequestUsed),
     ("person_login", || StoreError::PersonExists),
     ("person_id", || StoreError::PersonExists),
     ("person_subject_once", || StoreError::SubjectTaken),

@@ -63,6 +63,10 @@ pub enum StoreError {
     NotCertified,
     #[error("what is in force changed since the count")]
     CountStale,
+    #[error("the agreement changed meanwhile")]
+    AgreementChanged,
+    #[error("the request named by this key made an agreement already")]
+    AgreementRequestUsed,
     #[error("the code was used before")]
     CodeUsed,
     #[error("the assertion was used before")]

@@ -12,6 +12,7 @@
 //! opening, bulk writing and claiming are done differently, in `sqlite/` and `postgres/`.
 
 mod access;
+mod agreement;
 mod approval;
 mod census;
 mod certification;
@@ -46,7 +47,8 @@ mod turn;
 mod upload;
 
 pub use access::{Look, LookKey};
-pub use approval::{Approval, NewApproval};
+pub use agreement::{AgreementFilter, AgreementRequest, NewAgreement, StoredAgreement};
+pub use approval::{Approval, Consent, Decision, NewApproval};
 pub use census::{Census, Found, GradeAge};
 pub use certification::{Agreed, Certification, NewCertification, Reopened};
 pub use claim::{Claim, Duty, OnDuty};
@@ -186,6 +188,7 @@ fn statements() -> Vec<engine::Sql> {
     let nouns = [
         &[META_GET, META_ADD, VERSION][..],
         access::STATEMENTS,
+        agreement::STATEMENTS,
         approval::STATEMENTS,
         certification::STATEMENTS,
         change::STATEMENTS,

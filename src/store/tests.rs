@@ -18,6 +18,7 @@ macro_rules! on_both {
 }
 
 mod access;
+mod agreements;
 mod approvals;
 #[cfg(feature = "citus-tests")]
 mod distributed;

@@ -109,7 +109,7 @@ async fn an_agreement_ends_with_its_time_and_a_refusal_ends_it_at_once() {
     app.decide(&approver, &second, true).await.unwrap();
     gateway.advance(DAYS * 86_400);
     assert_eq!(fault(app.carry_out(&editor, act(b"v4")).await), ApprovalError::NotApproved);
-    assert_eq!(app.approvals(&approver).await.unwrap()[0].state.as_str(), "void");
+    assert_eq!(app.approvals(&approver).await.unwrap()[0].approval.state.as_str(), "void");
     app.propose(&editor, act(b"v4"), "once more").await.unwrap();
 }
 

@@ -10,6 +10,7 @@
 
 mod access;
 mod access_log;
+mod agreements;
 mod api;
 mod approvals;
 mod attacks;

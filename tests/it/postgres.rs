@@ -6,6 +6,8 @@ use super::Engine;
 mod access;
 #[path = "access_log.rs"]
 mod access_log;
+#[path = "agreements.rs"]
+mod agreements;
 #[path = "api/mod.rs"]
 mod api;
 #[path = "approvals.rs"]

@@ -5,7 +5,7 @@
 //! fails, or comes to fewer records than the receipt says, breaks off: nobody takes it for whole.
 
 use super::needs_register;
-use crate::app::access::{learner_of, purpose_of_reading};
+use crate::app::access::{fields_read, learner_of, only};
 use crate::app::download::Download;
 use crate::app::{App, AppError, journal_entry, sealing};
 use crate::domain::enrolment::KeyedHash;
@@ -13,6 +13,7 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::principal::Principal;
 use crate::store::{State, Submission};
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::io;
 
 /// Records unsealed at once.
@@ -38,9 +39,10 @@ impl App {
         if !needs_register(&stored) {
             return Err(AppError::NoRecords);
         }
+        let fields = fields_read(principal)?.cloned();
         let holder = self.holder_of_rows(&stored).await?;
         let accepted = stored.receipt.as_ref().map_or(0, |receipt| receipt.accepted);
-        let look = self.new_look(principal, purpose_of_reading(principal), id.to_string());
+        let look = self.look_within(principal, id.to_string())?;
         let detail = serde_json::json!({
             "round": stored.new.round.to_string(), "records": accepted, "look": look.id, "purpose": look.purpose,
         });
@@ -49,7 +51,7 @@ impl App {
         let app = self.clone();
         let content = async_stream::try_stream! {
             let (mut after, mut given) = (0, 0);
-            while let Some(page) = app.accepted_page(&holder, after).await.map_err(io::Error::other)? {
+            while let Some(page) = app.accepted_page(&holder, after, fields.as_ref()).await.map_err(io::Error::other)? {
                 app.store.add_to_look(look, &page.learners).await.map_err(io::Error::other)?;
                 yield Bytes::from(page.lines);
                 (after, given) = (page.last_row, given + page.records);
@@ -67,11 +69,16 @@ impl App {
     }
 
     /// What comes after row `after`; none: there is no more.
-    async fn accepted_page(&self, holder: &Submission, after: u64) -> Result<Option<Page>, AppError> {
+    async fn accepted_page(
+        &self,
+        holder: &Submission,
+        after: u64,
+        given: Option<&BTreeSet<String>>,
+    ) -> Result<Option<Page>, AppError> {
         let sealed = self.store.records_of(holder.seq, after, PAGE).await?;
         let Some((last_row, _)) = sealed.last() else { return Ok(None) };
         let (last_row, records) = (*last_row, sealed.len() as u64);
-        let (vault, id) = (self.vault.clone(), holder.new.id.clone());
+        let (vault, id, given) = (self.vault.clone(), holder.new.id.clone(), given.cloned());
         let unseal = move || {
             let (mut sealer, hasher) = (vault.sealer()?, vault.hasher());
             let (mut lines, mut plain, mut learners) = (Vec::new(), Vec::new(), Vec::with_capacity(sealed.len()));
@@ -79,8 +86,14 @@ impl App {
                 plain.clear();
                 sealer.unseal(&sealing::record_label(&id, *row), sealed, &mut plain)?;
                 learners.push(learner_of(&hasher, &plain)?);
-                lines.extend_from_slice(format!("{{\"_row\":{row},").as_bytes());
-                // A record is an object with members: its first brace is replaced by ours.
+                if let Some(given) = &given {
+                    plain = only(&plain, given)?;
+                }
+                lines.extend_from_slice(format!("{{\"_row\":{row}").as_bytes());
+                // A record's first brace is replaced by ours; of what was agreed on it may have nothing.
+                if plain.len() > 2 {
+                    lines.push(b',');
+                }
                 lines.extend_from_slice(plain.get(1..).unwrap_or_default());
                 lines.push(b'\n');
             }

@@ -37,9 +37,13 @@ pub(super) fn duplicate_receipt(stored: &Submission, earlier: Submission) -> Res
 /// Who sent it, as the journal names them.
 pub(super) fn sender(stored: &Submission) -> Principal {
     match &stored.new.client {
-        Some(SenderId::Client(id)) => {
-            Principal::Client { id: id.clone(), name: String::new(), agency: stored.new.agency, scopes: Vec::new() }
-        }
+        Some(SenderId::Client(id)) => Principal::Client {
+            id: id.clone(),
+            name: String::new(),
+            agency: stored.new.agency,
+            scopes: Vec::new(),
+            within: None,
+        },
         Some(SenderId::Person(id)) => {
             Principal::Person { id: id.clone(), name: String::new(), agency: stored.new.agency, roles: Vec::new() }
         }

@@ -58,6 +58,7 @@ impl App {
         checksum: Option<Checksum>,
     ) -> Result<Piece, AppError> {
         let upload = self.own_upload(principal, id).await?;
+        principal.may_submit(&upload.new.mapping)?;
         if offset != upload.received {
             return Err(UploadError::Offset { at: upload.received }.into());
         }

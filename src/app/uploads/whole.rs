@@ -123,6 +123,7 @@ impl App {
             name: String::new(),
             agency: upload.new.mapping.split('/').next().and_then(|slug| AgencyCode::parse(slug).ok()),
             scopes: vec![Scope::AgencySubmit, Scope::RegisterSubmit],
+            within: None,
         };
         let parts = self.store.upload_parts(&upload.new.id).await?;
         let (app, upload) = (self.clone(), upload.clone());

@@ -3,8 +3,9 @@
 //! What is proposed comes from the act's own route; here a second person agrees or refuses.
 
 use crate::app::App;
-use crate::app::approvals::ApprovalView;
+use crate::app::approvals::{Approval, ApprovalView, Consent};
 use crate::domain::ids::ApprovalId;
+use crate::domain::principal::Scope;
 use crate::http::auth::Caller;
 use crate::http::problem::{Kind, Problem};
 use crate::http::query::NoQuery;
@@ -36,11 +37,35 @@ pub struct ApprovalBody {
     decided_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     done_at: Option<String>,
+    /// Who agreed so far, where persons with several rights have to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    consents: Vec<ConsentBody>,
+    /// Rights whose consent is awaited.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    awaited: Vec<&'static str>,
+}
+
+/// One person's yes, for one right.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Consent)]
+pub struct ConsentBody {
+    #[schema(example = "privacy.officer")]
+    right: &'static str,
+    by: String,
+    at: String,
+}
+
+impl From<Consent> for ConsentBody {
+    fn from(consent: Consent) -> Self {
+        let Consent { right, person, at } = consent;
+        ConsentBody { right: right.as_str(), by: person.to_string(), at: at.to_string() }
+    }
 }
 
 impl From<ApprovalView> for ApprovalBody {
     fn from(view: ApprovalView) -> Self {
-        let ApprovalView { new, state, decided_by, decided_at, done_at } = view;
+        let ApprovalView { approval, consents, awaited } = view;
+        let Approval { new, state, decided_by, decided_at, done_at } = approval;
         ApprovalBody {
             id: new.id.to_string(),
             kind: new.kind.as_str(),
@@ -54,6 +79,8 @@ impl From<ApprovalView> for ApprovalBody {
             decided_by: decided_by.map(|id| id.to_string()),
             decided_at: decided_at.map(|at| at.to_string()),
             done_at: done_at.map(|at| at.to_string()),
+            consents: consents.into_iter().map(ConsentBody::from).collect(),
+            awaited: awaited.iter().map(Scope::as_str).collect(),
         }
     }
 }

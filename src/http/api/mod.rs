@@ -3,6 +3,7 @@
 //! A handler parses, calls one use case and wraps. It decides nothing: who may do what and what happens
 //! then is the business of `app`.
 
+mod agreements;
 mod approvals;
 pub mod bodies;
 pub mod certifications;
@@ -30,6 +31,14 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(health::alive).service(health::ready).service(health::metrics).service(health::keys);
     config.service(oauth::token).service(oauth::server);
     config.service(journal::list);
+    config
+        .service(agreements::list)
+        .service(agreements::draft)
+        .service(agreements::one)
+        .service(agreements::change)
+        .service(agreements::propose)
+        .service(agreements::terminate)
+        .service(agreements::renew);
     config.service(approvals::list).service(approvals::approve).service(approvals::refuse);
     config
         .service(submissions::send)

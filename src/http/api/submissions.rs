@@ -248,7 +248,7 @@ fn signature(request: &HttpRequest) -> Result<Option<DetachedJws>, Problem> {
     })
 }
 
-fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
+pub(super) fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     let mut values = request.headers().get_all("idempotency-key");
     let Some(value) = values.next() else { return Ok(None) };
     let key = Some(value)

@@ -14,6 +14,9 @@ pub fn said(role: Scope) -> Bilingual {
         Scope::MinistryRead => ("ดูการส่งของทุกหน่วยงาน", "See every agency's submissions"),
         Scope::AgencyLookup => ("สอบถามข้อมูลผู้เรียนจากหน่วยงานอื่น", "Ask other agencies about a learner"),
         Scope::AgencyAnswer => ("ตอบกรณีที่ต้องตรวจสอบของหน่วยงาน", "Answer the agency's cases"),
+        Scope::AgencyAgree => {
+            ("ขอและยกเลิกข้อตกลงในนามของหน่วยงาน", "Ask for agreements in the agency's name, and end them")
+        }
         Scope::MappingEdit => ("แก้ร่างผังการแปลง (mapping)", "Change the draft of a mapping"),
         Scope::MappingApprove => {
             ("อนุมัติผังการแปลงให้มีผล (เป็นคนที่สองเสมอ)", "Let a mapping take effect, always as the second of two")

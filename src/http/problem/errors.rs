@@ -3,21 +3,31 @@
 //! Owns which kind each error is and what its caller reads. Refuses to pass on a cause: what is the gateway's own fault is
 //! logged under the request id, and stays inside.
 
-use super::{Kind, Problem, interrupted, too_large};
+use super::{Fault, Kind, Problem, interrupted, too_large};
 use crate::app::AppError;
+use crate::app::agreements::AgreementError;
 use crate::app::approvals::ApprovalError;
 use crate::app::certifying::CertifyError;
 use crate::app::people::{PersonError, SignOnError};
 use crate::app::tokens::{ASSERTION_SECONDS_MAX, AssertionFault, TokenError};
 use crate::app::uploads::{OPEN_MAX, PARTS_MAX, UploadError};
+use crate::domain::agreement::WishFault;
 use crate::domain::principal::Denied;
 use std::sync::Arc;
+
+const NO_AGREEMENT: (&str, &str) = (
+    "ไม่มีข้อตกลงที่มีผลสำหรับระบบลูกข่ายนี้ อาจสิ้นสุดหรือถูกยกเลิกแล้ว ให้เจ้าหน้าที่ของหน่วยงานขอข้อตกลงหรือต่ออายุ (/v1/agreements)",
+    "No agreement in force covers this client; it may have ended or been terminated. An officer of the agency asks for one, or renews it (/v1/agreements).",
+);
 
 fn of_token(error: &TokenError) -> Problem {
     let client = Problem::new(Kind::ClientInvalid).oauth("invalid_client");
     match error {
         TokenError::Client => client,
         TokenError::Certificate => Problem::new(Kind::CertificateOther).oauth("invalid_client"),
+        TokenError::Agreement => Problem::new(Kind::TokenRequestInvalid)
+            .oauth("unauthorized_client")
+            .detail(NO_AGREEMENT.0, NO_AGREEMENT.1),
         TokenError::Scope => Problem::new(Kind::TokenRequestInvalid)
             .oauth("invalid_scope")
             .detail("ขอ scope ที่ระบบลูกข่ายนี้ไม่มี", "A scope was asked for that this client does not have."),
@@ -61,6 +71,11 @@ impl From<Denied> for Problem {
             Denied::ClientsOnly => Problem::new(Kind::Forbidden).detail(
                 "ทำได้เฉพาะระบบลูกข่ายด้วยโทเคนของตน หากเป็นบุคคลให้ส่งไฟล์ทั้งไฟล์ที่ POST /v1/submissions",
                 "Only a client system does this, with its own token. A person sends the file whole: POST /v1/submissions.",
+            ),
+            Denied::NoAgreement => Problem::new(Kind::Forbidden).detail(NO_AGREEMENT.0, NO_AGREEMENT.1),
+            Denied::NotAgreed => Problem::new(Kind::Forbidden).detail(
+                "ข้อตกลงที่มีผลของระบบลูกข่ายนี้ไม่รวมสิ่งนี้ ดูสิ่งที่ตกลงไว้ที่ /v1/agreements",
+                "The agreements in force of this client do not include this; /v1/agreements says what they do.",
             ),
             Denied::OtherCertificate => Problem::new(Kind::CertificateOther),
             Denied::OtherAgency => {
@@ -148,6 +163,7 @@ impl From<Arc<AppError>> for Problem {
                 "ระบบลูกข่ายนี้ยังไม่มีกุญแจสาธารณะ เพิ่มด้วย saphan client key add ก่อน",
                 "The client has no public key yet; add one first: saphan client key add.",
             ),
+            AppError::Agreement(agreement) => of_agreement(agreement),
             AppError::NotForClients(_) => Problem::new(Kind::BadRequest).detail(
                 "สิทธิ์นี้เป็นของบุคคลเท่านั้น ให้ระบบลูกข่ายไม่ได้",
                 "This right is a person's; no client system holds it.",
@@ -172,11 +188,40 @@ impl From<Arc<AppError>> for Problem {
 fn of_approval(error: &ApprovalError) -> Problem {
     let kind = match error {
         ApprovalError::Unknown => Kind::NotFound,
-        ApprovalError::Open | ApprovalError::Closed | ApprovalError::NotApproved => Kind::Conflict,
+        ApprovalError::Open | ApprovalError::Closed | ApprovalError::Given | ApprovalError::NotApproved => {
+            Kind::Conflict
+        }
         ApprovalError::SamePerson | ApprovalError::PersonsOnly => Kind::Forbidden,
         ApprovalError::Reason => Kind::BadRequest,
     };
     let told = error.told();
+    Problem::new(kind).detail(told.th, told.en)
+}
+
+fn of_agreement(error: &AgreementError) -> Problem {
+    let told = error.told();
+    let kind = match error {
+        AgreementError::Unknown => Kind::NotFound,
+        AgreementError::Changed => Kind::PreconditionFailed,
+        AgreementError::Standing(_) => Kind::Conflict,
+        AgreementError::KeyReused => Kind::IdempotencyKeyReused,
+        AgreementError::Reason => Kind::BadRequest,
+        AgreementError::Wish(faults) => {
+            let number = faults.len();
+            let fault = |one: &WishFault| Fault {
+                pointer: format!("/body{}", one.pointer),
+                detail: one.text.clone(),
+                rule: None,
+                did_you_mean: None,
+            };
+            return Problem::new(Kind::JsonInvalid)
+                .detail(
+                    format!("คำขอนี้ตกลงไม่ได้ {number} จุด ดูเหตุผลใน errors"),
+                    format!("{number} things of this wish can't be agreed on; `errors` says why."),
+                )
+                .faults(faults.iter().map(fault).collect());
+        }
+    };
     Problem::new(kind).detail(told.th, told.en)
 }
 

@@ -84,6 +84,7 @@ kinds! {
     UnsupportedMedia = 415 "unsupported-media",
     FileRefused = 422 "file-refused",
     SignatureInvalid = 422 "signature-invalid",
+    PreconditionRequired = 428 "precondition-required",
     TooManyRequests = 429 "too-many-requests",
     HeadersTooLarge = 431 "headers-too-large",
     ChecksumMismatch = 460 "checksum-mismatch",

@@ -5,6 +5,7 @@ use crate::domain::approval::{ApprovalKind, ApprovalState};
 use crate::domain::ids::{ApprovalId, PersonId};
 
 const KIND: ApprovalKind = ApprovalKind::DatasetPublish;
+const YES: Decision = Decision::Agrees(Scope::OpendataPublish);
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_000 + seconds).unwrap()
@@ -54,9 +55,9 @@ async fn an_act_is_agreed_to_by_another_person_and_done_once(bench: Bench) {
     assert!(matches!(again, Err(StoreError::ApprovalOpen)), "{again:?}");
     let early = store.carry_out(KIND, "count-summary", "w1", at(1), &entry("x")).await;
     assert!(matches!(early, Err(StoreError::NotApproved)), "{early:?}");
-    let own = store.decide(&new.id, &anna, ApprovalState::Approved, at(1), &entry("x")).await;
+    let own = store.decide(&new.id, &anna, YES, at(1), &entry("x")).await;
     assert!(matches!(own, Err(StoreError::SamePerson)), "{own:?}");
-    store.decide(&new.id, &boon, ApprovalState::Approved, at(1), &entry("approval.approve")).await.unwrap();
+    store.decide(&new.id, &boon, YES, at(1), &entry("approval.approve")).await.unwrap();
     let seen = store.approval(&new.id).await.unwrap().unwrap();
     assert_eq!((&seen.new, seen.state, seen.decided_by.as_ref()), (&new, ApprovalState::Approved, Some(&boon)));
     for (subject, what) in [("count-summary", "w2"), ("other", "w1")] {
@@ -83,10 +84,10 @@ async fn another_account_of_the_same_person_does_not_decide(bench: Bench) {
     let second = person(&bench, None).await;
     let moved = query("UPDATE person_subject SET person = $1 WHERE person = $2");
     moved.bind(second.as_str()).bind(first.as_str()).execute(&store.write).await.unwrap();
-    let own = store.decide(&new.id, &second, ApprovalState::Approved, at(1), &entry("x")).await;
+    let own = store.decide(&new.id, &second, YES, at(1), &entry("x")).await;
     assert!(matches!(own, Err(StoreError::SamePerson)), "{own:?}");
     let other = person(&bench, Some("boon")).await;
-    store.decide(&new.id, &other, ApprovalState::Approved, at(1), &entry("x")).await.unwrap();
+    store.decide(&new.id, &other, YES, at(1), &entry("x")).await.unwrap();
 }
 
 on_both!(what_changed_or_is_past_its_time_is_void);
@@ -95,26 +96,26 @@ async fn what_changed_or_is_past_its_time_is_void(bench: Bench) {
     let (anna, boon) = (person(&bench, None).await, person(&bench, None).await);
     let first = proposal(&anna, "w1", 0);
     store.propose(&first, &entry("x")).await.unwrap();
-    store.decide(&first.id, &boon, ApprovalState::Approved, at(1), &entry("x")).await.unwrap();
+    store.decide(&first.id, &boon, YES, at(1), &entry("x")).await.unwrap();
     // The subject changed: what was agreed to is not what is to be done now.
     let second = proposal(&anna, "w2", 2);
     store.propose(&second, &entry("x")).await.unwrap();
     assert_eq!(state(&bench, &first.id).await, ApprovalState::Void);
     assert!(store.carry_out(KIND, "count-summary", "w1", at(3), &entry("x")).await.is_err());
-    let late = store.decide(&second.id, &boon, ApprovalState::Approved, at(102), &entry("x")).await;
+    let late = store.decide(&second.id, &boon, YES, at(102), &entry("x")).await;
     assert!(matches!(late, Err(StoreError::ApprovalClosed)), "{late:?}");
     // A proposal past its time makes room for the same again.
     let third = proposal(&anna, "w2", 103);
     store.propose(&third, &entry("x")).await.unwrap();
-    store.decide(&third.id, &boon, ApprovalState::Approved, at(104), &entry("x")).await.unwrap();
+    store.decide(&third.id, &boon, YES, at(104), &entry("x")).await.unwrap();
     assert!(
         store.carry_out(KIND, "count-summary", "w2", at(203), &entry("x")).await.is_err(),
         "agreed to, and too late"
     );
     let fourth = proposal(&boon, "w3", 204);
     store.propose(&fourth, &entry("x")).await.unwrap();
-    store.decide(&fourth.id, &anna, ApprovalState::Refused, at(205), &entry("x")).await.unwrap();
-    let after = store.decide(&fourth.id, &anna, ApprovalState::Approved, at(206), &entry("x")).await;
+    store.decide(&fourth.id, &anna, Decision::Refuses, at(205), &entry("x")).await.unwrap();
+    let after = store.decide(&fourth.id, &anna, YES, at(206), &entry("x")).await;
     assert!(matches!(after, Err(StoreError::ApprovalClosed)), "{after:?}");
 }
 
@@ -130,7 +131,7 @@ async fn of_two_at_the_same_time_one_decides_and_one_carries_out(bench: Bench) {
         (Err(StoreError::ApprovalOpen), Ok(())) => (two.id, anna),
         outcome => panic!("{outcome:?}"),
     };
-    let (yes, no) = (ApprovalState::Approved, ApprovalState::Approved);
+    let (yes, no) = (YES, YES);
     let decided =
         tokio::join!(bench.store.decide(&id, &chai, yes, at(1), &told), other.decide(&id, &free, no, at(1), &told));
     assert!(

@@ -5,8 +5,10 @@ use super::harness::people::{Person, browser_of};
 use super::harness::{Gateway, ROUND, sample};
 use reqwest::Method;
 use saphan::app::approvals::Act;
+use saphan::domain::agency::AgencyCode;
+use saphan::domain::agreement::{Wish, day_in_thailand};
 use saphan::domain::approval::ApprovalKind;
-use saphan::domain::ids::ApprovalId;
+use saphan::domain::ids::{AgreementId, ApprovalId};
 use saphan::domain::principal::{Principal, Scope};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,6 +164,34 @@ const TABLE: &[Row] = &[
         [401, 403, 403, 1, 1, 403, 403, 403, 403, 1, 403, 403, 403],
     ),
     row("GET /v1/journal", "/v1/journal", [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1, 1, 403]),
+    // Officers of agencies, who ask for agreements, are none of the callers: they are in tests/it/agreements.rs.
+    row("GET /v1/agreements", "/v1/agreements", [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1, 403, 1]),
+    row("POST /v1/agreements", "/v1/agreements", [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403]),
+    row(
+        "GET /v1/agreements/{id}",
+        "/v1/agreements/{agreement}",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1, 403, 1],
+    ),
+    row(
+        "PUT /v1/agreements/{id}",
+        "/v1/agreements/{agreement}",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403],
+    ),
+    row(
+        "POST /v1/agreements/{id}/propose",
+        "/v1/agreements/{agreement}/propose",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403],
+    ),
+    row(
+        "POST /v1/agreements/{id}/terminate",
+        "/v1/agreements/{agreement}/terminate",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1, 403, 403],
+    ),
+    row(
+        "POST /v1/agreements/{id}/renew",
+        "/v1/agreements/{agreement}/renew",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403],
+    ),
     row("GET /v1/approvals", "/v1/approvals", [401, 403, 403, 403, 403, 403, 403, 1, 1, 1, 1, 1, 1]),
     // What one may neither propose nor decide is not there.
     row(
@@ -222,11 +252,13 @@ async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
         people.insert(name, browser);
     }
     let proposed = approval_of_publishers(&gateway).await;
+    let agreed = draft_of_officer(&gateway).await;
     let mut wrong = Vec::new();
     for row in TABLE {
         let method: Method = row.operation.split(' ').next().unwrap().parse().unwrap();
         let path = row.path.replace("{id}", sent["id"].as_str().unwrap());
         let path = path.replace("{approval}", proposed.as_str());
+        let path = path.replace("{agreement}", agreed.as_str());
         let path = path.replace("{upload}", begun["id"].as_str().unwrap());
         for (caller, expected) in CALLERS.iter().zip(row.expected) {
             let request = match caller {
@@ -276,6 +308,27 @@ async fn approval_of_publishers(gateway: &Gateway) -> ApprovalId {
     let principal = Principal::Person { id, name: String::new(), agency: None, roles };
     let act = Act { kind: ApprovalKind::DatasetPublish, subject: "count-summary", content: b"1" };
     gateway.app.propose(&principal, act, "ready").await.unwrap()
+}
+
+/// By an officer of `dole`, who is none of the callers.
+async fn draft_of_officer(gateway: &Gateway) -> AgreementId {
+    let officer = Person::new(gateway, "dole-officer", Some("dole"), &[Scope::AgencyAgree]).await;
+    let (contact, roles) = (officer.id.to_string(), vec![Scope::AgencyAgree]);
+    let agency = AgencyCode::parse("dole").ok();
+    let principal = Principal::Person { id: officer.id, name: String::new(), agency, roles };
+    let clients = gateway.app.clients(&Principal::Operator).await.unwrap();
+    let client = clients.into_iter().find(|client| client.name == "dole").unwrap().id;
+    let today = day_in_thailand(gateway.now()).to_string();
+    let wish = Wish {
+        purposes: vec!["own-records".into()],
+        submits: vec!["dole/enrolments".into()],
+        clients: vec![client.to_string()],
+        from: today.clone(),
+        until: today,
+        contact,
+        ..Wish::default()
+    };
+    gateway.app.draft_agreement(&principal, &wish, None).await.unwrap().stored.id
 }
 
 /// Addresses of the console: 1 for everybody, else what nobody is answered. Whoever signed in may use all of them, for the own

@@ -1,0 +1,41 @@
+-- Agreements with agencies on what their clients may send and read, and until when (docs/agreements.md).
+
+CREATE TABLE agreement (
+    id          TEXT NOT NULL PRIMARY KEY,
+    agency      TEXT NOT NULL,
+    standing    TEXT NOT NULL CHECK (standing IN ('draft', 'proposed', 'approved', 'rejected', 'terminated')),
+    -- Rises with every change: who changes it says which one they saw.
+    version     BIGINT NOT NULL,
+    -- What is agreed, as JSON; ids only, no names.
+    terms       TEXT NOT NULL,
+    from_day    TEXT NOT NULL,
+    until_day   TEXT NOT NULL,
+    -- Hash of the terms as they were proposed, and the act of persons that decides it.
+    what        TEXT,
+    approval    TEXT REFERENCES approval (id),
+    -- The one that it goes on from.
+    renews      TEXT REFERENCES agreement (id),
+    -- Keyed hash of what its maker named the request by.
+    request_key TEXT,
+    made_by     TEXT NOT NULL REFERENCES person (id),
+    made_at     TEXT NOT NULL,
+    changed_at  TEXT NOT NULL
+);
+CREATE UNIQUE INDEX agreement_request ON agreement (made_by, request_key);
+CREATE INDEX agreement_by_agency ON agreement (agency);
+
+-- Clients that an approved agreement covers. Who is in here has what its agreements in force give, and nothing else.
+CREATE TABLE agreement_client (
+    client    TEXT NOT NULL REFERENCES client (id),
+    agreement TEXT NOT NULL REFERENCES agreement (id),
+    CONSTRAINT agreement_client_once PRIMARY KEY (client, agreement)
+);
+
+-- Who agreed to an act by which right: an act may need the consent of several rights, each by another person.
+CREATE TABLE approval_consent (
+    approval   TEXT NOT NULL REFERENCES approval (id),
+    right_name TEXT NOT NULL,
+    person     TEXT NOT NULL REFERENCES person (id),
+    at         TEXT NOT NULL,
+    CONSTRAINT approval_consent_once PRIMARY KEY (approval, right_name)
+);
