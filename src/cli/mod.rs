@@ -5,6 +5,7 @@
 //! Exit codes: 0 all well, 2 some rows refused (or a check that found a difference), 1 could not run, a wrong argument included.
 #![expect(clippy::print_stderr, reason = "a command line speaks to people on standard error")]
 
+mod agreement;
 mod arguments;
 mod attempt;
 mod check;
@@ -68,6 +69,8 @@ enum Command {
     Client(client::Arguments),
     /// People who may sign in
     User(user::Arguments),
+    /// What was agreed on with agencies
+    Agreement(agreement::Arguments),
     /// What is answered to a person about their own data
     Subject(subject::Arguments),
     /// The journal: checks it from end to end, signs where it is, gives it out
@@ -119,6 +122,7 @@ pub fn main() -> ExitCode {
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Client(arguments) => client::run(&arguments),
         Command::User(arguments) => user::run(&arguments, lang),
+        Command::Agreement(arguments) => agreement::run(&arguments, lang),
         Command::Subject(arguments) => subject::run(&arguments, lang),
         Command::Journal(arguments) => journal::run(&arguments, lang),
         Command::Doctor(arguments) => doctor::run(&arguments, lang),

@@ -1,12 +1,13 @@
 //! Agreements from the wish to the end: who asks, who agrees, and what their clients may do at every gateway meanwhile.
 
 use super::harness::browser::Browser;
+use super::harness::cli::Saphan;
 use super::harness::people::{Person, browser_of};
 use super::harness::{Gateway, ROUND, sample};
 use jiff::ToSpan;
 use reqwest::Method;
 use saphan::app::access::AccessLog;
-use saphan::domain::agreement::day_in_thailand;
+use saphan::domain::agreement::{day_in_thailand, days_between};
 use saphan::domain::ids::{ClientId, PersonId};
 use saphan::domain::learner_id::LearnerId;
 use saphan::domain::principal::{Principal, Scope};
@@ -314,4 +315,71 @@ async fn where_agreements_are_required_a_client_without_one_is_told_so_and_the_m
     let sent = gateway.send("obec", "obec/enrolments", sample("obec.csv")).await;
     assert_eq!(sent.status(), 201, "{ROUND}");
     assert_eq!(gateway.by("dole", Method::GET, "/v1/submissions").send().await.unwrap().status(), 403);
+}
+
+#[tokio::test]
+async fn what_ends_soon_and_who_is_left_out_is_told_by_every_way_before_it_is_too_late() {
+    let gateway = Gateway::start();
+    let table = Table::new(&gateway).await;
+    let mut short = wish(&gateway, &table.officer).await;
+    short["until"] = json!(day(&gateway, 20));
+    let id = table.agree(&gateway, short).await;
+    let long = table.agree(&gateway, wish(&gateway, &table.officer).await).await;
+    let ending = async |days: u32| {
+        let path = format!("/v1/agreements?ends_within={days}");
+        let found = table.admin.call(&gateway, Method::GET, &path, json!(null)).await;
+        let found = found.body["agreements"].as_array().unwrap().clone();
+        found.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ending(19).await, Vec::<String>::new());
+    assert_eq!(ending(20).await, std::slice::from_ref(&id));
+    assert_eq!(ending(364).await, [id.clone(), long.clone()]);
+    let metrics = gateway.get("/metrics").await.text().await.unwrap();
+    for line in [
+        format!("saphan_agreement_days_left{{agreement=\"{id}\"}} 20"),
+        // The harness has four agencies' clients, and one of them is covered.
+        String::from("saphan_clients_without_agreement{state=\"none\"} 3"),
+        String::from("saphan_clients_without_agreement{state=\"over\"} 0"),
+    ] {
+        assert!(metrics.lines().any(|one| one == line), "{line}\n{metrics}");
+    }
+
+    // Commands go by the machine's own clock.
+    let until = day_in_thailand(gateway.now()).checked_add(20.days()).unwrap();
+    let left = days_between(day_in_thailand(jiff::Timestamp::now()), until);
+    let saphan = Saphan::over(gateway.home());
+    let doctor = |required: &'static str| {
+        let output = saphan.command(&["doctor", "--json"]).env("SAPHAN_AGREEMENTS", required).output().unwrap();
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let told = said["checks"].as_array().unwrap().clone();
+        told.into_iter().filter(|one| one["check"] == "agreement").collect::<Vec<_>>()
+    };
+    let told = doctor("optional");
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0]["message"]["en"].as_str().unwrap().contains(&format!("{id} ends in {left} days")), "{told:?}");
+    assert!(told[0]["step"]["en"].as_str().unwrap().starts_with("Renew it this week"));
+    assert_eq!((&told[1]["state"], &doctor("required")[1]["state"]), (&"ok".into(), &"warn".into()));
+
+    let listed = saphan.run(&["agreement", "list", "--ends-within", "30", "--lang", "th"]);
+    assert!(
+        listed.code == 0 && listed.stdout.contains(&format!("เหลือ {left} วัน")),
+        "{}{}",
+        listed.stdout,
+        listed.stderr
+    );
+    assert_eq!(listed.stdout.lines().count(), 1);
+    let shown = saphan.run(&["agreement", "show", &long, "--lang", "en"]);
+    for words in ["in force", "own-records", "obec/enrolments", "access.admin, privacy.officer"] {
+        assert!(shown.stdout.contains(words), "{words}: {}", shown.stdout);
+    }
+    let wrong = saphan.run(&["agreement", "terminate", "agr_x", "--reason", "x", "--lang", "th"]);
+    assert!(wrong.code == 1 && wrong.stderr.contains("saphan agreement list"), "{}", wrong.stderr);
+    for id in [&id, &long] {
+        let ended = saphan.run(&["agreement", "terminate", id, "--reason", "the data went elsewhere", "--json"]);
+        let said: Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!((ended.code, &said["state"]), (0, &"terminated".into()), "{}", ended.stderr);
+    }
+    assert_eq!(gateway.by("obec", Method::GET, "/v1/submissions").send().await.unwrap().status(), 403);
+    let told = doctor("optional");
+    assert!(told[0]["message"]["en"].as_str().unwrap().contains("none of whose agreements is in force: 1"), "{told:?}");
 }

@@ -3,6 +3,7 @@
 //! Owns the order of the checks, how they are shown, and the exit code. Changes nothing: what isn't there yet is said, not made.
 //! Run it as the gateway's own user, with its settings: rights of files are judged as it meets them.
 
+mod agreements;
 mod finding;
 mod place;
 mod tls;
@@ -83,6 +84,7 @@ async fn look(arguments: &Arguments) -> Vec<Finding> {
     findings.extend(tls::files(&settings));
     if let Some(store) = &store {
         findings.extend(tls::clients(store).await);
+        findings.extend(agreements::all(&settings, store).await);
         store.close().await;
     }
     findings

@@ -3,6 +3,7 @@
 //! Owns those answers, the counters and the public key. None says anything of data, so all are open to all.
 
 use crate::app::App;
+use crate::app::agreements::Coverage;
 use crate::http::certificates;
 use crate::http::content::PUBLIC;
 use crate::http::metrics::Metrics;
@@ -13,6 +14,7 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, get, web};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
+use std::fmt::Write;
 use utoipa::ToSchema;
 
 /// Seconds after which to ask again.
@@ -60,7 +62,8 @@ pub async fn ready(_: NoQuery, readiness: web::Data<dyn Readiness>) -> Result<we
     }
 }
 
-/// Counters for Prometheus: answers by route template and status, submissions waiting, requests refused by a limit, ends of certificates.
+/// Counters for Prometheus: answers by route template and status, submissions waiting, requests refused by a limit, ends of
+/// certificates and of agreements.
 #[utoipa::path(tag = "health", responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/metrics")]
 pub async fn metrics(
@@ -70,7 +73,26 @@ pub async fn metrics(
     app: web::Data<App>,
 ) -> HttpResponse {
     let text = metrics.text(queue.waiting(), &app.limiter().counted()) + &certificates::metrics(&app);
+    let text = text + &app.coverage().await.map_or_else(|_| String::new(), |coverage| agreements(&coverage));
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
+}
+
+/// Ids of agreements and numbers: nothing of any person.
+fn agreements(coverage: &Coverage) -> String {
+    let mut out = String::from("# HELP saphan_agreement_days_left Days until the last day of an agreement in force.\n");
+    out.push_str("# TYPE saphan_agreement_days_left gauge\n");
+    for (id, days) in &coverage.in_force {
+        // Writing into a string can't fail.
+        let _ = writeln!(out, "saphan_agreement_days_left{{agreement=\"{id}\"}} {days}");
+    }
+    out.push_str(
+        "# HELP saphan_clients_without_agreement Clients of agencies that no agreement covers, or none in force.\n",
+    );
+    out.push_str("# TYPE saphan_clients_without_agreement gauge\n");
+    for (state, clients) in [("none", &coverage.uncovered), ("over", &coverage.shut_out)] {
+        let _ = writeln!(out, "saphan_clients_without_agreement{{state=\"{state}\"}} {}", clients.len());
+    }
+    out
 }
 
 /// The key that signs manifests, as a JWK set (RFC 7517).
