@@ -17,7 +17,6 @@ use crate::objects::Objects;
 use crate::sso::Provider;
 use crate::store::Store;
 use crate::upkeep::Upkeep;
-use crate::vault::Vault;
 use crate::vault::tls::Tls;
 use crate::worker::Worker;
 use anyhow::{Context, anyhow};
@@ -35,13 +34,9 @@ pub async fn open(settings: &Settings) -> anyhow::Result<App> {
     let home = settings.home.clone();
     std::fs::create_dir_all(&home)
         .with_context(|| format!("the home folder {} can't be made; set SAPHAN_HOME", home.display()))?;
-    let vault = match &settings.master_key {
-        Some(key) => Vault::open_or_create_with_master(&home, key),
-        None => Vault::open_or_create(&home),
-    }
-    .context("the vault can't be opened")?;
     let store = Store::open(&settings.database).await.context("the store can't be opened")?;
-    store.pin_vault(&vault.fingerprint()).await.context("the store and the keys don't belong together")?;
+    let vault = crate::app::keys::open(&home, settings.master_key.as_deref(), &store).await;
+    let vault = vault.context("the keys can't be opened, or they don't belong to the store")?;
     let limits = Limits {
         file_bytes_max: settings.limits.file_bytes_max,
         expanded_bytes_max: settings.limits.expanded_bytes_max,

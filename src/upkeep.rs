@@ -1,10 +1,11 @@
 //! What the gateway does by the clock: it looks where files are dropped, clears away what nobody acknowledged, signs where
-//! the journal is, and takes up certificates that were renewed.
+//! the journal is, and takes up certificates and keys that were renewed.
 //!
 //! Owns the times of it. Every gateway of a store has one; the store lets one of them do a duty at a time, so any may die.
 //! A failure is logged, without names of files, and the next turn tries again.
 
 mod certificates;
+mod keys;
 
 use crate::app::journal::{CheckpointPace, Checkpointing};
 use crate::app::keeping::ORPHAN_AGE;
@@ -35,6 +36,8 @@ impl Upkeep {
         let mut tasks = Tasks::default();
         tasks.spawn(|stopped| sweep(app.clone(), stopped));
         tasks.spawn(|stopped| sign_journal(app.clone(), checkpoints, stopped));
+        tasks.spawn(|stopped| keys::watch(app.clone(), stopped));
+        tasks.spawn(|stopped| keys::reseal(app.clone(), stopped));
         if let Some(tls) = app.tls().cloned() {
             tasks.spawn(|stopped| certificates::watch(app.clone(), tls, stopped));
         }

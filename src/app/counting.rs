@@ -101,7 +101,7 @@ pub struct ManifestSeal {
 /// What repeating a count said of an old manifest.
 #[derive(Debug, Serialize)]
 pub struct Verification {
-    /// Signed by this gateway's key, where a signature was given.
+    /// Signed by this gateway, now or with an earlier key of its own, where a signature was given.
     pub signature_valid: Option<bool>,
     /// Empty: the same inputs gave the same result.
     pub differences: Vec<manifest::Difference>,
@@ -118,11 +118,9 @@ impl App {
             return Err(AppError::NothingSubmitted { round, rounds: self.store.rounds_in_force().await? });
         }
         let manifest = audited.manifest.to_bytes()?;
-        let seal = ManifestSeal {
-            alg: String::from("ES256"),
-            signature: self.vault.sign(&manifest)?,
-            key: serde_json::to_value(self.vault.public_jwk()?).map_err(|_| AppError::Worker)?,
-        };
+        let (signature, key) = self.vault.sign_as(&manifest)?;
+        let key = serde_json::to_value(key).map_err(|_| AppError::Worker)?;
+        let seal = ManifestSeal { alg: String::from("ES256"), signature, key };
         let run = NewCountRun {
             round,
             at: Timestamp::now(),

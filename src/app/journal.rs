@@ -7,6 +7,7 @@ use super::{App, AppError, journal_entry};
 use crate::domain::journal::{Checkpoint, Elsewhere, Entry, Fault, Walk};
 use crate::domain::principal::{Denied, Principal, Scope};
 use crate::store::{Duty, Store, StoreError};
+use crate::vault::Succession;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -143,9 +144,12 @@ impl App {
         if let Some(newest) = newest.filter(|newest| newest.seq == seq) {
             return Ok(Checkpointing::Newest(newest));
         }
-        let (kid, at) = (self.vault.public_jwk()?.kid, Timestamp::now().to_string());
-        let mut new = Checkpoint { seq, hash: hash.to_owned(), at, kid, signature: String::new() };
-        new.signature = self.vault.sign(new.text().as_bytes())?;
+        let at = Timestamp::now().to_string();
+        let mut new = Checkpoint { seq, hash: hash.to_owned(), at, kid: String::new(), signature: String::new() };
+        (new.signature, _) = self.vault.sign_by(|kid| {
+            kid.clone_into(&mut new.kid);
+            new.text().into_bytes()
+        })?;
         self.store.add_checkpoint(&new).await?;
         Ok(Checkpointing::Newest(new))
     }
@@ -180,14 +184,19 @@ impl App {
         Ok(JournalPage { entries, end, checkpoint })
     }
 
-    /// The public key as the first line of an export and of a kept checkpoint.
+    /// The public keys, oldest first, as the first lines of an export and of a kept checkpoint; what each key says of the next
+    /// stands before that.
     pub fn journal_key(&self, principal: &Principal) -> Result<String, AppError> {
         journal_reader(principal)?;
-        let (kid, pem) = (self.vault.public_jwk()?.kid, self.vault.public_pem()?);
-        Ok(serde_json::json!({ "key": { "kid": kid, "pem": pem } }).to_string())
+        let mut lines = Vec::new();
+        for Succession { kid, pem, vouched } in self.vault.succession() {
+            lines.extend(vouched.map(|(text, signature)| format!("{{\"vouched\":\"{signature}\",\"for\":{text}}}")));
+            lines.push(serde_json::json!({ "key": { "kid": kid, "pem": pem } }).to_string());
+        }
+        Ok(lines.join("\n"))
     }
 
-    /// The whole journal, line by line: the key, then each entry, each checkpoint after its entry, a new one at the end. A journal
+    /// The whole journal, line by line: the keys, then each entry, each checkpoint after its entry, a new one at the end. A journal
     /// that doesn't hold is given out as it is, as evidence; the answer says so.
     pub async fn export_journal(
         &self,
@@ -260,8 +269,7 @@ impl App {
     }
 
     fn is_signed(&self, checkpoint: &Checkpoint) -> Result<bool, AppError> {
-        let is_ours = checkpoint.kid == self.vault.public_jwk()?.kid;
-        Ok(is_ours && self.vault.verify(checkpoint.text().as_bytes(), &checkpoint.signature)?)
+        Ok(self.vault.verify_by(&checkpoint.kid, checkpoint.text().as_bytes(), &checkpoint.signature)?)
     }
 }
 

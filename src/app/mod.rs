@@ -19,6 +19,7 @@ pub mod intake;
 pub mod journal;
 pub mod keeping;
 mod kept_report;
+pub mod keys;
 pub mod lines;
 pub mod people;
 pub mod pickup;
@@ -53,6 +54,7 @@ use approvals::ApprovalError;
 use assets::Assets;
 use certifying::CertifyError;
 use jiff::Timestamp;
+use keys::{KeyWatch, KeysError};
 use people::{Clock, Hashing, PersonError, SessionTerms, SignOnError};
 use register::SharedRegister;
 use signing::SignatureFault;
@@ -85,6 +87,7 @@ pub struct App {
     /// For what people are told by the clock: sessions, codes, waits.
     pub(crate) clock: Clock,
     pub(crate) sessions: SessionTerms,
+    pub(crate) key_watch: Arc<KeyWatch>,
     pub(crate) hashing: Arc<Hashing>,
     /// Where people sign in who have an account elsewhere.
     pub(crate) provider: Option<Arc<Provider>>,
@@ -167,6 +170,8 @@ pub enum AppError {
     ClientWithoutKeys,
     #[error(transparent)]
     Limit(#[from] NotAnOverride),
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     #[error("nothing has been counted for this round")]
     NotCounted,
     /// Neither counted nor shown as an empty success. `rounds`: those of which something is in force.
@@ -245,6 +250,8 @@ impl AppError {
         match self {
             AppError::Store(store) => store.is_busy(),
             AppError::Objects(objects) => objects.is_away(),
+            // A key of a rotation that this process has not heard of yet: it will within a second.
+            AppError::Vault(VaultError::UnknownKey(_)) => true,
             AppError::Kept(error)
             | AppError::Sendback(SendbackError::Input(DecodeError::Io(error)) | SendbackError::Output(error)) => {
                 objects::is_away(error)
@@ -321,6 +328,7 @@ impl AppError {
             AppError::SignOn(sign_on) => return Some(sign_on.told()),
             AppError::Approval(approval) => return Some(approval.told()),
             AppError::Agreement(agreement) => return Some(agreement.told()),
+            AppError::Keys(keys) => return Some(keys.told()),
             AppError::Store(StoreError::PersonExists | StoreError::SubjectTaken) => {
                 return Some(PersonError::Exists.told());
             }
@@ -360,6 +368,7 @@ impl App {
             limiter,
             clock,
             sessions,
+            key_watch: Arc::default(),
             hashing,
             provider: None,
             agreements_required: false,
@@ -404,6 +413,9 @@ impl App {
     pub async fn ready(&self) -> Result<(), AppError> {
         if self.is_draining() {
             return Err(AppError::Draining);
+        }
+        if self.is_behind_with_keys() {
+            return Err(VaultError::OldMaster.into());
         }
         self.store.ping().await?;
         Ok(self.objects.ping().await?)

@@ -172,9 +172,9 @@ impl App {
         self.assets.mapping(name).map(|loaded| loaded.text.as_str())
     }
 
-    /// The public half of the key that signs manifests, as a JWK (RFC 7517).
-    pub fn signing_key(&self) -> Result<serde_json::Value, AppError> {
-        serde_json::to_value(self.vault.public_jwk()?).map_err(|_| AppError::Worker)
+    /// The public halves of the keys that sign and signed, as JWKs (RFC 7517); the one in use first.
+    pub fn signing_keys(&self) -> Result<serde_json::Value, AppError> {
+        serde_json::to_value(self.vault.public_jwks()).map_err(|_| AppError::Worker)
     }
 }
 

@@ -16,6 +16,7 @@ mod doctor;
 mod fault;
 mod gateway;
 mod journal;
+mod keys;
 mod map;
 mod migrate;
 mod openapi;
@@ -75,6 +76,8 @@ enum Command {
     Subject(subject::Arguments),
     /// The journal: checks it from end to end, signs where it is, gives it out
     Journal(journal::Arguments),
+    /// The keys: lists them, lets new ones follow while everything runs, forgets those that nothing needs
+    Keys(keys::Arguments),
     /// Looks whether the place is in order: store, keys, room, TLS, clock
     Doctor(doctor::Arguments),
     /// Brings the tables of the store up to date
@@ -125,6 +128,7 @@ pub fn main() -> ExitCode {
         Command::Agreement(arguments) => agreement::run(&arguments, lang),
         Command::Subject(arguments) => subject::run(&arguments, lang),
         Command::Journal(arguments) => journal::run(&arguments, lang),
+        Command::Keys(arguments) => keys::run(&arguments, lang),
         Command::Doctor(arguments) => doctor::run(&arguments, lang),
         Command::Migrate(arguments) => migrate::run(&arguments, lang),
         Command::Openapi(arguments) => openapi::run(&arguments),

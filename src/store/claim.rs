@@ -45,6 +45,8 @@ pub enum Duty {
     Sweep,
     /// Signing where the journal is.
     Checkpoint,
+    /// Sealing anew what lies under an older data key.
+    Reseal,
 }
 
 impl Duty {
@@ -53,6 +55,7 @@ impl Duty {
             Duty::Pickup => "duty_pickup",
             Duty::Sweep => "duty_sweep",
             Duty::Checkpoint => "duty_checkpoint",
+            Duty::Reseal => "duty_reseal",
         }
     }
 }

@@ -29,12 +29,14 @@ mod engine;
 mod error;
 mod holding;
 mod journal;
+mod keyring;
 mod person;
 mod postgres;
 mod push_down;
 mod record;
 mod register;
 mod release;
+mod reseal;
 mod roll;
 mod row;
 mod session;
@@ -59,10 +61,12 @@ pub use commit::Change;
 pub use count::{CountView, SubmissionInForce};
 pub use error::StoreError;
 pub use journal::{JournalEntry, Journalled};
+pub use keyring::StoredKeyring;
 pub use person::{Invite, NewPerson, Person, Subject};
 pub use record::{RecordCursor, SealedRecord};
 pub use register::RegisterVersion;
 pub use release::{CountRun, NewCountRun, Release};
+pub use reseal::{InUse, Needed, OldSealed, ResealProgress, Secret};
 pub use session::{How, NewSession, Session, Stage};
 pub use sign_in_tries::TryMark;
 pub use sso_flow::SsoFlow;
@@ -201,10 +205,12 @@ fn statements() -> Vec<engine::Sql> {
         count::STATEMENTS,
         holding::STATEMENTS,
         journal::STATEMENTS,
+        keyring::STATEMENTS,
         person::STATEMENTS,
         record::STATEMENTS,
         register::STATEMENTS,
         release::STATEMENTS,
+        reseal::STATEMENTS,
         roll::BACKFILL_STATEMENTS,
         session::STATEMENTS,
         sign_in_tries::STATEMENTS,
@@ -223,6 +229,7 @@ fn statements() -> Vec<engine::Sql> {
             commit::IN_DIALECT,
             holding::IN_DIALECT,
             record::IN_DIALECT,
+            reseal::IN_DIALECT,
             submission::IN_DIALECT,
         ]
         .concat(),

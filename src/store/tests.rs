@@ -24,6 +24,7 @@ mod approvals;
 mod distributed;
 mod engines;
 mod journal_chain;
+mod keys;
 mod nouns;
 mod people;
 mod rolls;

@@ -7,7 +7,8 @@
 
 use super::VaultError;
 use super::digest::{Sha256Stream, derive};
-use super::keyring::{Keyring, sync_dir};
+use super::keyring::disk::sync_dir;
+use super::ring::Ring;
 use super::seal::{Gcm, NONCE_BYTES, TAG_BYTES};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -30,9 +31,9 @@ struct Chunks {
 }
 
 impl Chunks {
-    fn new(keyring: &Keyring, head: &Head, label: &[u8]) -> Result<Self, VaultError> {
-        let key = keyring.data_key(u16::from_be_bytes([head[6], head[7]]))?;
-        let gcm = Gcm::new(&derive(key, "saphan sealed file 1", &head[8..]))?;
+    fn new(ring: &Ring, head: &Head, label: &[u8]) -> Result<Self, VaultError> {
+        let key = ring.data_key(u16::from_be_bytes([head[6], head[7]]))?;
+        let gcm = Gcm::new(&derive(&key, "saphan sealed file 1", &head[8..]))?;
         Ok(Chunks { gcm, bound: [label, head].concat() })
     }
 
@@ -77,14 +78,14 @@ pub struct SealedWriter {
 }
 
 impl SealedWriter {
-    pub(super) fn create(keyring: &Keyring, path: &Path, label: &[u8]) -> Result<Self, VaultError> {
+    pub(super) fn create(ring: &Ring, path: &Path, label: &[u8]) -> Result<Self, VaultError> {
         let mut head: Head = [0; HEAD_BYTES];
         head[..4].copy_from_slice(MAGIC);
         head[4] = VERSION;
         head[5] = CHUNK_BITS;
-        head[6..8].copy_from_slice(&keyring.current_data_key().0.to_be_bytes());
+        head[6..8].copy_from_slice(&ring.keyring().current_data_key().to_be_bytes());
         openssl::rand::rand_bytes(&mut head[8..])?;
-        let chunks = Chunks::new(keyring, &head, label)?;
+        let chunks = Chunks::new(ring, &head, label)?;
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".part");
         let temporary = PathBuf::from(temporary);
@@ -181,7 +182,7 @@ pub struct SealedReader<S> {
 }
 
 impl<S: Read + Seek> SealedReader<S> {
-    pub(super) fn over(keyring: &Keyring, mut source: S, length: u64, label: &[u8]) -> Result<Self, VaultError> {
+    pub(super) fn over(ring: &Ring, mut source: S, length: u64, label: &[u8]) -> Result<Self, VaultError> {
         let mut head: Head = [0; HEAD_BYTES];
         if length < (HEAD_BYTES + TAG_BYTES) as u64 {
             return Err(VaultError::Broken);
@@ -198,7 +199,7 @@ impl<S: Read + Seek> SealedReader<S> {
         };
         let mut reader = SealedReader {
             source,
-            chunks: Chunks::new(keyring, &head, label)?,
+            chunks: Chunks::new(ring, &head, label)?,
             chunk_bytes,
             chunk_count,
             plain_bytes,

@@ -6,6 +6,7 @@
 use super::sign::{self, PublicJwk};
 use super::{Vault, VaultError};
 use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
@@ -64,17 +65,26 @@ impl<'t> Jws<'t> {
 impl Vault {
     /// `payload` signed by this gateway, with the key's id in its header.
     pub fn sign_compact(&self, typ: &str, payload: &[u8]) -> Result<String, VaultError> {
-        let kid = self.public_jwk()?.kid;
-        let header = serde_json::json!({ "alg": ALGORITHM, "typ": typ, "kid": kid }).to_string();
-        let signed = format!("{}.{}", BASE64URL_NOPAD.encode(header.as_bytes()), BASE64URL_NOPAD.encode(payload));
-        let signature = self.sign(signed.as_bytes())?;
+        let mut signed = String::new();
+        let (signature, _) = self.sign_by(|kid| {
+            let header = serde_json::json!({ "alg": ALGORITHM, "typ": typ, "kid": kid }).to_string();
+            signed = format!("{}.{}", BASE64URL_NOPAD.encode(header.as_bytes()), BASE64URL_NOPAD.encode(payload));
+            signed.clone().into_bytes()
+        })?;
         Ok(format!("{signed}.{signature}"))
     }
 
-    /// What `jws` says, if this gateway signed it as such a `typ`.
-    pub fn open_compact<'j>(&self, jws: &'j Jws<'_>, typ: &str) -> Result<Option<&'j [u8]>, VaultError> {
-        let is_ours = jws.typ() == Some(typ) && jws.kid() == Some(&*self.public_jwk()?.kid);
-        let is_signed = is_ours && self.verify(jws.signed.as_bytes(), jws.signature)?;
+    /// What `jws`, of short life, says, if this gateway signed it as such a `typ`, by its key or by the one before not long ago.
+    pub fn open_compact<'j>(
+        &self,
+        jws: &'j Jws<'_>,
+        typ: &str,
+        now: Timestamp,
+    ) -> Result<Option<&'j [u8]>, VaultError> {
+        let Some(kid) = jws.kid().filter(|kid| jws.typ() == Some(typ) && self.signs_tokens(kid, now)) else {
+            return Ok(None);
+        };
+        let is_signed = self.verify_by(kid, jws.signed.as_bytes(), jws.signature)?;
         Ok(is_signed.then_some(&*jws.payload))
     }
 }
@@ -162,7 +172,7 @@ mod tests {
         let token = vault.sign_compact("at+jwt", br#"{"sub":"cli_1"}"#).unwrap();
         let open = |text: &str, typ: &str| {
             let jws = Jws::parse(text)?;
-            vault.open_compact(&jws, typ).unwrap().map(<[u8]>::to_vec)
+            vault.open_compact(&jws, typ, Timestamp::now()).unwrap().map(<[u8]>::to_vec)
         };
         assert_eq!(open(&token, "at+jwt").as_deref(), Some(&br#"{"sub":"cli_1"}"#[..]));
         assert_eq!(open(&token, "other"), None, "a signature for one use does not serve for another");

@@ -9,9 +9,10 @@
 
 use super::VaultError;
 use super::digest::derive;
-use super::keyring::Keyring;
+use super::ring::Ring;
 use openssl::cipher::Cipher;
 use openssl::cipher_ctx::CipherCtx;
+use std::sync::Arc;
 
 const VERSION: u8 = 1;
 const HEAD_BYTES: usize = 3;
@@ -89,8 +90,17 @@ impl Gcm {
     }
 }
 
-/// Seals and unseals under the keys of the keyring. One per worker thread.
+/// What a value begins with that is sealed under the data key `id`.
+pub(super) fn head_of(id: u16) -> [u8; HEAD_BYTES] {
+    let [high, low] = id.to_be_bytes();
+    [VERSION, high, low]
+}
+
+/// Seals and unseals under the keys of the keyring. One per worker thread; it may live as long as the work on a file, so it
+/// looks with every value whether the keyring changed meanwhile.
 pub struct Sealer {
+    ring: Arc<Ring>,
+    generation: u64,
     current: u16,
     /// Every data key by id; few, so a list.
     keys: Vec<(u16, Gcm)>,
@@ -99,13 +109,29 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    pub(super) fn new(keyring: &Keyring) -> Result<Self, VaultError> {
-        let mut keys = Vec::new();
-        for (id, key) in keyring.data_keys() {
-            keys.push((id, Gcm::new(&derive(key, "saphan rows 1", &[]))?));
+    pub(super) fn new(ring: Arc<Ring>) -> Result<Self, VaultError> {
+        let pool = Box::new([0; NONCE_POOL_BYTES]);
+        let mut sealer =
+            Sealer { ring, generation: 0, current: 0, keys: Vec::new(), pool, pool_used: NONCE_POOL_BYTES };
+        sealer.look()?;
+        Ok(sealer)
+    }
+
+    fn look(&mut self) -> Result<(), VaultError> {
+        let generation = self.ring.generation();
+        if generation == self.generation {
+            return Ok(());
         }
-        let current = keyring.current_data_key().0;
-        Ok(Sealer { current, keys, pool: Box::new([0; NONCE_POOL_BYTES]), pool_used: NONCE_POOL_BYTES })
+        let keyring = self.ring.keyring();
+        self.keys.retain(|(id, _)| keyring.data_key(*id).is_some());
+        for (id, key) in keyring.data_keys() {
+            if !self.keys.iter().any(|(known, _)| *known == id) {
+                self.keys.push((id, Gcm::new(&derive(key, "saphan rows 1", &[]))?));
+            }
+        }
+        self.current = keyring.current_data_key();
+        self.generation = generation;
+        Ok(())
     }
 
     fn nonce(&mut self) -> Result<[u8; NONCE_BYTES], VaultError> {
@@ -120,18 +146,23 @@ impl Sealer {
     }
 
     fn key(&mut self, id: u16) -> Result<&mut Gcm, VaultError> {
+        self.look()?;
+        if !self.keys.iter().any(|(key, _)| *key == id) {
+            self.ring.data_key(id)?;
+            self.look()?;
+        }
         self.keys.iter_mut().find(|(key, _)| *key == id).map(|(_, gcm)| gcm).ok_or(VaultError::UnknownKey(id))
     }
 
     /// Appends the sealed form of `plain` to `out`; `aad` says where it belongs and must be the same to unseal.
     pub fn seal(&mut self, aad: &[u8], plain: &[u8], out: &mut Vec<u8>) -> Result<(), VaultError> {
+        self.look()?;
         let nonce = self.nonce()?;
-        let [high, low] = self.current.to_be_bytes();
-        let head = [VERSION, high, low];
+        let (current, head) = (self.current, head_of(self.current));
         out.reserve(plain.len() + OVERHEAD_BYTES + TAG_BYTES);
         out.extend_from_slice(&head);
         out.extend_from_slice(&nonce);
-        self.key(self.current)?.encrypt(&nonce, [&head, aad], plain, out)
+        self.key(current)?.encrypt(&nonce, [&head, aad], plain, out)
     }
 
     /// Appends the plain form of `sealed` to `out`; leaves `out` as it was on error.

@@ -64,7 +64,7 @@ pub(super) fn verify_digest<K: HasPublic>(
 }
 
 /// The same key as other programs read it (RFC 7468 §13).
-pub(super) fn public_pem(key: &EcKey<Private>) -> Result<String, VaultError> {
+pub(super) fn public_pem<K: HasPublic>(key: &EcKey<K>) -> Result<String, VaultError> {
     let lines: String =
         key.public_key_to_der()?.chunks(PEM_LINE_BYTES).map(|part| BASE64.encode(part) + "\n").collect();
     Ok(format!("-----BEGIN PUBLIC KEY-----\n{lines}-----END PUBLIC KEY-----\n"))

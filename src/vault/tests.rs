@@ -126,7 +126,9 @@ fn a_broken_keyring_is_refused() {
     let (home, _vault) = vault();
     let path = home.path().join("keys/keyring.json");
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, text.replace("\"use\": \"data\"", "\"use\": \"lookup\"")).unwrap();
+    let at = text.rfind("\"keys\": \"").unwrap() + 30;
+    let changed = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
+    fs::write(&path, [&text[..at], changed, &text[at + 1..]].concat()).unwrap();
     assert!(matches!(Vault::open_or_create(home.path()), Err(VaultError::WrongMaster(_))));
     fs::write(&path, "{").unwrap();
     assert!(matches!(Vault::open_or_create(home.path()), Err(VaultError::KeyringForm(..))));

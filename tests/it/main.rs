@@ -24,6 +24,7 @@ mod harness;
 mod hostile;
 mod http;
 mod journal;
+mod keys;
 mod limit_server;
 mod limits;
 mod mappings;

@@ -30,6 +30,8 @@ mod harness;
 mod http;
 #[path = "journal.rs"]
 mod journal;
+#[path = "keys.rs"]
+mod keys;
 #[path = "limits.rs"]
 mod limits;
 #[path = "objects.rs"]

@@ -27,7 +27,7 @@ use crate::domain::enrolment::KeyedHash;
 use crate::domain::ids::PersonId;
 use crate::domain::principal::{Principal, Roles, RolesFault, Scope};
 use crate::domain::sign_in::{PasswordFault, SignInName};
-use crate::store::{Invite, NewPerson, Person, Subject};
+use crate::store::{Invite, NewPerson, Person, Secret, Subject};
 use crate::vault::{HashDomain, hash_token, random_token};
 use jiff::{SignedDuration, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
@@ -139,6 +139,14 @@ pub struct PersonView {
 
 fn bound_to(id: &PersonId) -> String {
     format!("person {id}")
+}
+
+/// What a sealed value of an account is bound to.
+pub(super) fn label_of(secret: Secret, id: &PersonId) -> String {
+    match secret {
+        Secret::Details => bound_to(id),
+        Secret::Totp | Secret::TotpNext => start::totp_bound_to(id),
+    }
 }
 
 /// Nobody widens or narrows their own access, whatever their role.

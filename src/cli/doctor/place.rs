@@ -76,13 +76,22 @@ pub fn keys(settings: &Settings) -> Vec<Finding> {
             ),
         ];
     }
-    if !is_there("keyring.json") || !has_master {
+    if !has_master {
         return vec![
-            Finding::fail("keys", format!("กุญแจใน {shown} ไม่ครบ"), format!("the keys in {shown} are not complete"))
-                .then(
-                    "นำ master.key (หรือ SAPHAN_MASTER_KEY) และ keyring.json ที่คู่กันกลับมาจากสำเนา",
-                    "Bring back master.key (or SAPHAN_MASTER_KEY) and the keyring.json that belongs to it, from a copy",
-                ),
+            Finding::fail("keys", format!("ไม่มีกุญแจหลักใน {shown}"), format!("there is no master key in {shown}")).then(
+                "นำ master.key กลับมาจากสำเนา หรือตั้ง SAPHAN_MASTER_KEY",
+                "Bring back master.key from a copy, or set SAPHAN_MASTER_KEY",
+            ),
+        ];
+    }
+    if !is_there("keyring.json") {
+        return vec![
+            Finding::warn(
+                "keys",
+                format!("ยังไม่มีสำเนาชุดกุญแจใน {shown}"),
+                format!("there is no copy of the keyring in {shown} yet"),
+            )
+            .then("เมื่อเริ่มระบบจะได้จากฐานข้อมูลเอง", "The next start takes it from the store"),
         ];
     }
     // All of it is there, so nothing is made.
@@ -170,8 +179,10 @@ async fn pinned(settings: &Settings, store: &Store) -> Option<Finding> {
         return None;
     }
     let vault = open_vault(settings).ok()?;
-    let error = store.pin_vault(&vault.fingerprint()).await.err()?;
-    let why = in_full(&error);
+    let why = match store.pin_vault(&vault.fingerprint()).await {
+        Err(error) => in_full(&error),
+        Ok(()) => in_full(&vault.opens(&store.keyring().await.ok()??.body).err()?),
+    };
     let finding = Finding::fail(
         "keys",
         format!("กุญแจไม่คู่กับฐานข้อมูล: {why}"),

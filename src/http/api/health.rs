@@ -1,6 +1,6 @@
 //! For operators: is the process alive, and can it work?
 //!
-//! Owns those answers, the counters and the public key. None says anything of data, so all are open to all.
+//! Owns those answers, the counters and the public keys. None says anything of data, so all are open to all.
 
 use crate::app::App;
 use crate::app::agreements::Coverage;
@@ -95,10 +95,10 @@ fn agreements(coverage: &Coverage) -> String {
     out
 }
 
-/// The key that signs manifests, as a JWK set (RFC 7517).
+/// The keys that sign receipts, manifests and tokens, the one in use first, and those that signed before, as a JWK set (RFC 7517).
 #[utoipa::path(tag = "health", operation_id = "get_keys", responses((status = 200, body = Object)))]
 #[get("/.well-known/jwks.json")]
 pub async fn keys(_: NoQuery, app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let set = serde_json::json!({ "keys": [app.signing_key()?] });
+    let set = serde_json::json!({ "keys": app.signing_keys()? });
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PUBLIC)).json(set))
 }

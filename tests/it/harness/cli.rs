@@ -32,6 +32,12 @@ impl Saphan {
         Saphan { database: super::database::address(super::super::ENGINE, home), home: home.to_owned() }
     }
 
+    /// The same store from a home of its own.
+    pub fn in_another_home(&self, home: &Path) -> Self {
+        let file = || format!("sqlite:{}", self.home.join("saphan.db").display());
+        Saphan { database: Some(self.database.clone().unwrap_or_else(file)), home: home.to_owned() }
+    }
+
     pub fn home(&self) -> &Path {
         &self.home
     }

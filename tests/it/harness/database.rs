@@ -84,6 +84,12 @@ impl Reader {
     }
 
     pub async fn number(&mut self, sql: &'static str) -> i64 {
+        self.number_of(sql).await
+    }
+
+    /// The same for a statement that is made by the test.
+    pub async fn number_of(&mut self, sql: &str) -> i64 {
+        let sql = AssertSqlSafe(sql.to_owned());
         match self {
             Reader::Sqlite(connection) => sqlx::query_scalar(sql).fetch_one(connection).await.unwrap(),
             Reader::Postgres(connection) => sqlx::query_scalar(sql).fetch_one(connection).await.unwrap(),
