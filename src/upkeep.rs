@@ -1,11 +1,12 @@
 //! What the gateway does by the clock: it looks where files are dropped, clears away what nobody acknowledged, signs where
-//! the journal is, and takes up certificates and keys that were renewed.
+//! the journal is, writes what it measured, closes months, and takes up certificates and keys that were renewed.
 //!
 //! Owns the times of it. Every gateway of a store has one; the store lets one of them do a duty at a time, so any may die.
 //! A failure is logged, without names of files, and the next turn tries again.
 
 mod certificates;
 mod keys;
+mod service;
 
 use crate::app::journal::{CheckpointPace, Checkpointing};
 use crate::app::keeping::ORPHAN_AGE;
@@ -38,6 +39,8 @@ impl Upkeep {
         tasks.spawn(|stopped| sign_journal(app.clone(), checkpoints, stopped));
         tasks.spawn(|stopped| keys::watch(app.clone(), stopped));
         tasks.spawn(|stopped| keys::reseal(app.clone(), stopped));
+        tasks.spawn(|stopped| service::write(app.clone(), stopped));
+        tasks.spawn(|stopped| service::close(app.clone(), stopped));
         if let Some(tls) = app.tls().cloned() {
             tasks.spawn(|stopped| certificates::watch(app.clone(), tls, stopped));
         }

@@ -40,3 +40,35 @@ CREATE TABLE approval_consent (
     at         TEXT COLLATE "C" NOT NULL,
     CONSTRAINT approval_consent_once PRIMARY KEY (approval, right_name)
 );
+
+-- Requests of clients as gateways measured them, by day in Thailand: how many, how many failed, and how long they took, by bucket
+-- (src/domain/service.rs). Gateways add to one row.
+CREATE TABLE service_day (
+    day      TEXT COLLATE "C" NOT NULL,
+    client   TEXT COLLATE "C" NOT NULL,
+    class    TEXT COLLATE "C" NOT NULL,
+    answered BIGINT NOT NULL,
+    failed   BIGINT NOT NULL,
+    b01 BIGINT NOT NULL, b02 BIGINT NOT NULL, b03 BIGINT NOT NULL, b04 BIGINT NOT NULL,
+    b05 BIGINT NOT NULL, b06 BIGINT NOT NULL, b07 BIGINT NOT NULL, b08 BIGINT NOT NULL,
+    b09 BIGINT NOT NULL, b10 BIGINT NOT NULL, b11 BIGINT NOT NULL, b12 BIGINT NOT NULL,
+    b13 BIGINT NOT NULL, b14 BIGINT NOT NULL, b15 BIGINT NOT NULL, b16 BIGINT NOT NULL,
+    CONSTRAINT service_day_once PRIMARY KEY (day, client, class)
+);
+CREATE INDEX service_day_by_client ON service_day (client, day);
+
+-- The minutes of a day in which any gateway was there, one bit each.
+CREATE TABLE gateway_day (
+    day     TEXT COLLATE "C" NOT NULL CONSTRAINT gateway_day_once PRIMARY KEY,
+    minutes BYTEA NOT NULL
+);
+
+-- Reports of months that are closed: as JSON, and signed.
+CREATE TABLE service_report (
+    agreement TEXT COLLATE "C" NOT NULL CONSTRAINT service_report_agreement REFERENCES agreement (id),
+    month     TEXT COLLATE "C" NOT NULL,
+    report    TEXT NOT NULL,
+    jws       TEXT NOT NULL,
+    closed_at TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT service_report_once PRIMARY KEY (agreement, month)
+);

@@ -5,7 +5,7 @@
 
 use super::AppError;
 use crate::mapping::{self, Mapping};
-use crate::standards::{Library, LibraryFault, Purposes};
+use crate::standards::{DUE_DAYS, DueDays, Library, LibraryFault, Purposes};
 use include_dir::{Dir, include_dir};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -47,6 +47,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 pub struct Assets {
     pub library: Arc<Library>,
     pub purposes: Purposes,
+    pub due_days: DueDays,
     /// By name: `obec/enrolments`.
     pub mappings: BTreeMap<String, Arc<LoadedMapping>>,
     /// `schemas/opendata/*.yaml`, `schemas/count/*`: for the parts that compile them.
@@ -85,6 +86,7 @@ impl Assets {
             .filter_map(|(path, bytes)| Some((path.clone(), String::from_utf8(bytes.clone()).ok()?)));
         let library = Library::load(texts).map_err(of_schemas)?;
         let purposes = purposes(&schema_files, &library)?;
+        let due_days = due_days(&schema_files)?;
         let mut faults = Vec::new();
         let mut mappings = BTreeMap::new();
         for (path, bytes) in mapping_files {
@@ -99,7 +101,7 @@ impl Assets {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Assets { library: Arc::new(library), purposes, mappings, schema_files })
+        Ok(Assets { library: Arc::new(library), purposes, due_days, mappings, schema_files })
     }
 
     /// As [`Assets::mapping`].
@@ -134,6 +136,19 @@ fn of_schemas(faults: Vec<LibraryFault>) -> Vec<AssetFault> {
         message: fault.message,
     };
     faults.into_iter().map(shown).collect()
+}
+
+fn due_days(files: &Files) -> Result<DueDays, Vec<AssetFault>> {
+    let text = files.get(DUE_DAYS).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let text = text.ok_or_else(|| {
+        vec![AssetFault {
+            path: format!("schemas/{DUE_DAYS}"),
+            line: None,
+            column: None,
+            message: "the file is missing, or no text: service levels need to know when a round is due".to_owned(),
+        }]
+    })?;
+    DueDays::read(text).map_err(of_schemas)
 }
 
 fn purposes(files: &Files, library: &Library) -> Result<Purposes, Vec<AssetFault>> {

@@ -29,6 +29,7 @@ pub mod reference;
 pub mod refusal;
 pub mod register;
 pub mod sealing;
+pub mod service;
 pub mod signing;
 pub mod submissions;
 pub mod time_limit;
@@ -57,6 +58,7 @@ use jiff::Timestamp;
 use keys::{KeyWatch, KeysError};
 use people::{Clock, Hashing, PersonError, SessionTerms, SignOnError};
 use register::SharedRegister;
+use service::Meter;
 use signing::SignatureFault;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -93,6 +95,8 @@ pub struct App {
     pub(crate) provider: Option<Arc<Provider>>,
     /// Clients of agencies are let in by agreements only.
     pub(crate) agreements_required: bool,
+    /// What this gateway measured and has not written yet.
+    pub(crate) meter: Arc<Meter>,
 }
 
 /// How submissions are taken: which are answered at once, how many are worked on together, how long one may take to arrive
@@ -372,6 +376,7 @@ impl App {
             hashing,
             provider: None,
             agreements_required: false,
+            meter: Arc::default(),
         }
     }
 

@@ -4,12 +4,15 @@
 //! does neither. Taking away needs no second person.
 
 use super::fault::Fault;
+use super::service_report;
 use super::terminal::{self, say};
 use crate::app::App;
 use crate::app::agreements::{AgreementView, Sought};
+use crate::domain::agency::AgencyCode;
 use crate::domain::agreement::Stage;
 use crate::domain::ids::AgreementId;
 use crate::domain::principal::Principal;
+use crate::domain::service::Month;
 use crate::domain::text::{Bilingual, Lang};
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
@@ -49,6 +52,21 @@ enum Act {
         #[arg(long)]
         json: bool,
     },
+    /// Service levels of a month, held against what was promised
+    #[command(
+        after_help = "Examples:\n  saphan agreement report --month 2026-11\n  saphan agreement report --month 2026-11 --agency obec --json\n\nA month is closed an hour after its end by the gateways; until then its report changes.\n\nExit codes: 0 every promise is kept, 2 one is not, 1 could not run."
+    )]
+    Report {
+        /// Year and month of the common era
+        #[arg(long, value_name = "YYYY-MM")]
+        month: String,
+        /// Of this agency alone (obec, opec, dole, ovec or two digits)
+        #[arg(long)]
+        agency: Option<String>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Ends one at once, at every gateway and for tokens that were given before
     #[command(
         after_help = "Example:\n  saphan agreement terminate agr_0190… --reason 'the data went elsewhere'\n\nExit codes: 0 it is over, 1 could not run."
@@ -85,6 +103,14 @@ async fn act(app: &App, act: &Act, lang: Lang) -> anyhow::Result<ExitCode> {
         Act::Show { id, json } => {
             let view = app.agreement(&operator, &agreement(id)?).await?;
             if *json { say!("{}", as_json(&view)) } else { in_full(&view, lang)? }
+        }
+        Act::Report { month, agency, json } => {
+            let month = Month::parse(month).context(Fault::new(
+                format!("{month} ไม่ใช่เดือน ใช้ปี ค.ศ. และเดือน เช่น 2026-11"),
+                format!("{month} is no month; write year and month such as 2026-11"),
+            ))?;
+            let agency = agency.as_deref().map(AgencyCode::parse).transpose()?;
+            return service_report::run(app, month, agency, lang, *json).await;
         }
         Act::Terminate { id, reason, json } => {
             let view = app.terminate_agreement(&operator, &agreement(id)?, reason).await?;

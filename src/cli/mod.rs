@@ -23,6 +23,7 @@ mod openapi;
 mod progress;
 mod publish;
 mod serve;
+mod service_report;
 mod subject;
 mod submit;
 mod summary;

@@ -20,6 +20,7 @@ pub mod quota;
 pub mod receipt;
 pub mod round;
 pub mod rule;
+pub mod service;
 pub mod sign_in;
 pub mod text;
 pub mod value;

@@ -22,7 +22,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 use futures_util::StreamExt;
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -58,11 +58,14 @@ pub async fn limited<B: MessageBody + 'static>(
         },
     };
     let announced = announced_bytes(&request);
+    let started = Instant::now();
+    let measured = client.clone().map(|client| Measured { app: app.clone(), client, class });
     let verdict = app.limiter().decide(Ask { who, class, bytes: announced.unwrap_or(0), own: &own }).await;
     if !verdict.allowed {
         let context = request.extensions().get().cloned().unwrap_or_else(RequestContext::unknown);
         let mut refused = too_many(class, &verdict).respond(&context);
         told(refused.headers_mut(), &verdict);
+        measured.iter().for_each(|one| one.answered(refused.status().as_u16(), started));
         return Ok(request.into_response(refused));
     }
     if let (None, Class::Submit, Some(client)) = (announced, class, client) {
@@ -71,7 +74,21 @@ pub async fn limited<B: MessageBody + 'static>(
     }
     let mut response = next.call(request).await?.map_into_boxed_body();
     told(response.headers_mut(), &verdict);
+    measured.iter().for_each(|one| one.answered(response.status().as_u16(), started));
     Ok(response)
+}
+
+/// A client's request, for the service levels of its agreements: until the answer begins.
+struct Measured {
+    app: web::Data<App>,
+    client: ClientId,
+    class: Class,
+}
+
+impl Measured {
+    fn answered(&self, status: u16, started: Instant) {
+        self.app.note_answer(&self.client, self.class, status, started.elapsed());
+    }
 }
 
 /// None: it is not limited. `path` as the routes read it, so that another spelling of it is no other class.

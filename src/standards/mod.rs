@@ -7,6 +7,7 @@
 pub mod catalogue;
 pub mod code_csv;
 pub mod code_list;
+pub mod due_days;
 pub mod field;
 pub mod fold;
 pub mod library;
@@ -23,6 +24,7 @@ pub mod xsd;
 pub use catalogue::{Catalogue, CatalogueFault, RuleText};
 pub use code_csv::{CodeListFault, school_directory};
 pub use code_list::{CodeEntry, CodeList};
+pub use due_days::{DueDays, PATH as DUE_DAYS};
 pub use field::{Field, FieldType, OutOfBounds, Sensitivity};
 pub use library::{Library, LibraryFault};
 pub use place::{PlaceMatch, Places};

@@ -47,6 +47,8 @@ pub enum Duty {
     Checkpoint,
     /// Sealing anew what lies under an older data key.
     Reseal,
+    /// Closing months of service reports.
+    ServiceMonth,
 }
 
 impl Duty {
@@ -56,6 +58,7 @@ impl Duty {
             Duty::Sweep => "duty_sweep",
             Duty::Checkpoint => "duty_checkpoint",
             Duty::Reseal => "duty_reseal",
+            Duty::ServiceMonth => "duty_service_month",
         }
     }
 }

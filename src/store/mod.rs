@@ -39,6 +39,7 @@ mod release;
 mod reseal;
 mod roll;
 mod row;
+mod service;
 mod session;
 mod sign_in_tries;
 mod sqlite;
@@ -67,6 +68,7 @@ pub use record::{RecordCursor, SealedRecord};
 pub use register::RegisterVersion;
 pub use release::{CountRun, NewCountRun, Release};
 pub use reseal::{InUse, Needed, OldSealed, ResealProgress, Secret};
+pub use service::{ClosedReport, FirstFile, ServiceTally};
 pub use session::{How, NewSession, Session, Stage};
 pub use sign_in_tries::TryMark;
 pub use sso_flow::SsoFlow;
@@ -212,6 +214,7 @@ fn statements() -> Vec<engine::Sql> {
         release::STATEMENTS,
         reseal::STATEMENTS,
         roll::BACKFILL_STATEMENTS,
+        service::STATEMENTS,
         session::STATEMENTS,
         sign_in_tries::STATEMENTS,
         sso_flow::STATEMENTS,

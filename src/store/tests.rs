@@ -30,6 +30,7 @@ mod people;
 mod rolls;
 #[path = "../../tests/it/server.rs"]
 mod server;
+mod service;
 mod turns;
 
 use super::*;

@@ -39,6 +39,7 @@ mod replicas;
 mod samples;
 mod schemathesis;
 mod server;
+mod service;
 mod signatures;
 mod sso;
 mod tidy;

@@ -48,6 +48,8 @@ mod receipts;
 mod replicas;
 #[path = "samples.rs"]
 mod samples;
+#[path = "service.rs"]
+mod service;
 #[path = "signatures.rs"]
 mod signatures;
 #[path = "sso.rs"]

@@ -24,6 +24,17 @@ except BadSignatureError:
 print(json.dumps({"header": read.headers(), "claims": json.loads(read.payload)}))
 "#;
 
+/// Header and claims of what the gateway signed, as another program reads them by the published key.
+pub async fn read_by_another(gateway: &Gateway, signed: &str) -> Value {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/clients/bin/python");
+    let (url, text) = (gateway.url.clone(), signed.to_owned());
+    let ran = tokio::task::spawn_blocking(move || {
+        std::process::Command::new(python).args(["-c", READER, &url, &text]).env("no_proxy", "*").output().unwrap()
+    });
+    let ran = ran.await.unwrap();
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&ran.stderr)))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_signed_by_the_gateway_is_checked_by_another_program_with_the_published_key() {
     let gateway = Gateway::start();
@@ -36,14 +47,7 @@ async fn a_receipt_signed_by_the_gateway_is_checked_by_another_program_with_the_
         (200, &"application/jose".parse().unwrap())
     );
     let signed = answer.text().await.unwrap();
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/clients/bin/python");
-    let (url, text) = (gateway.url.clone(), signed.clone());
-    let ran = tokio::task::spawn_blocking(move || {
-        std::process::Command::new(python).args(["-c", READER, &url, &text]).env("no_proxy", "*").output().unwrap()
-    });
-    let ran = ran.await.unwrap();
-    let read: Value =
-        serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&ran.stderr)));
+    let read = read_by_another(&gateway, &signed).await;
     let claims = &read["claims"];
     assert_eq!((&read["header"]["typ"], &claims["sub"]), (&"saphan-receipt+jwt".into(), &id.as_str().into()));
     assert_eq!(claims["receipt"], sent["receipt"], "the whole receipt, as it was answered");

@@ -36,6 +36,8 @@ pub enum AgreementError {
     Standing(Stage),
     #[error("the key of this request made another agreement")]
     KeyReused,
+    #[error("nothing of the agreement lies in {0}")]
+    NoService(String),
     #[error("a reason has 1 to {REASON_CHARS_MAX} letters")]
     Reason,
 }
@@ -67,6 +69,12 @@ impl AgreementError {
                 "Idempotency-Key นี้ใช้กับคำขออื่นไปแล้ว ใช้คีย์ใหม่",
                 "This Idempotency-Key was used for another wish. Use a new one.",
             ),
+            AgreementError::NoService(month) => {
+                return Bilingual::new(
+                    format!("ข้อตกลงนี้ไม่มีผลในวันใดของเดือน {month} ที่ผ่านมาแล้ว จึงไม่มีรายงาน"),
+                    format!("The agreement was in force on no day of {month} so far, so there is no report."),
+                );
+            }
             AgreementError::Reason => ("ต้องมีเหตุผล 1 ถึง 2,000 ตัวอักษร", "A reason of 1 to 2,000 letters is needed."),
         };
         Bilingual::new(th, en)
@@ -160,7 +168,11 @@ impl App {
     }
 
     /// To one who has nothing to do with it, it is not there.
-    async fn visible_agreement(&self, principal: &Principal, id: &AgreementId) -> Result<StoredAgreement, AppError> {
+    pub(in crate::app) async fn visible_agreement(
+        &self,
+        principal: &Principal,
+        id: &AgreementId,
+    ) -> Result<StoredAgreement, AppError> {
         let agency = seen_by(principal)?;
         let found = self.store.agreement(id).await?;
         let found = found.filter(|found| agency.is_none_or(|agency| found.terms.agency() == agency));

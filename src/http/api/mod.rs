@@ -20,6 +20,7 @@ mod publications;
 mod purposes;
 pub mod records;
 pub mod rules;
+mod service;
 pub mod standards;
 mod subjects;
 pub mod submissions;
@@ -38,7 +39,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(agreements::change)
         .service(agreements::propose)
         .service(agreements::terminate)
-        .service(agreements::renew);
+        .service(agreements::renew)
+        .service(service::of_month)
+        .service(service::signed_of_month);
     config.service(approvals::list).service(approvals::approve).service(approvals::refuse);
     config
         .service(submissions::send)

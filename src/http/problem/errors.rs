@@ -201,7 +201,7 @@ fn of_approval(error: &ApprovalError) -> Problem {
 fn of_agreement(error: &AgreementError) -> Problem {
     let told = error.told();
     let kind = match error {
-        AgreementError::Unknown => Kind::NotFound,
+        AgreementError::Unknown | AgreementError::NoService(_) => Kind::NotFound,
         AgreementError::Changed => Kind::PreconditionFailed,
         AgreementError::Standing(_) => Kind::Conflict,
         AgreementError::KeyReused => Kind::IdempotencyKeyReused,

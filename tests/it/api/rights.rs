@@ -192,6 +192,17 @@ const TABLE: &[Row] = &[
         "/v1/agreements/{agreement}/renew",
         [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403],
     ),
+    row(
+        "GET /v1/agreements/{id}/service",
+        // That it is no month is told to those alone who may see the report.
+        "/v1/agreements/{agreement}/service?month=x",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1, 403, 1],
+    ),
+    row(
+        "GET /v1/agreements/{id}/service.jws",
+        "/v1/agreements/{agreement}/service.jws",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1, 403, 1],
+    ),
     row("GET /v1/approvals", "/v1/approvals", [401, 403, 403, 403, 403, 403, 403, 1, 1, 1, 1, 1, 1]),
     // What one may neither propose nor decide is not there.
     row(

@@ -143,6 +143,11 @@ impl Gateway {
         Gateway::start_in(self.home.clone(), &[], false)
     }
 
+    /// The same with settings; `overloaded`: its queue takes nothing.
+    pub fn beside_with(&self, settings: &[(&str, &str)], overloaded: bool) -> Self {
+        Gateway::start_in(self.home.clone(), settings, overloaded)
+    }
+
     /// Another over the same store with a home of its own: of this one's it has the keys alone.
     pub fn beside_in_another_home(&self, settings: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
