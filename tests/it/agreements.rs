@@ -383,3 +383,61 @@ async fn what_ends_soon_and_who_is_left_out_is_told_by_every_way_before_it_is_to
     let told = doctor("optional");
     assert!(told[0]["message"]["en"].as_str().unwrap().contains("none of whose agreements is in force: 1"), "{told:?}");
 }
+
+#[tokio::test]
+async fn two_persons_agree_and_one_ends_it_on_the_pages_of_the_console() {
+    let gateway = Gateway::start();
+    let mut table = Table::new(&gateway).await;
+    let made = wish(&gateway, &table.officer).await;
+    let made = table.officer.call(&gateway, Method::POST, "/v1/agreements", made).await;
+    let id = made.body["id"].as_str().unwrap().to_owned();
+    let reason = json!({ "reason": "<b>ส่งข้อมูลรอบใหม่</b>" });
+    let path = format!("/v1/agreements/{id}/propose");
+    let proposed = table.officer.call(&gateway, Method::POST, &path, reason).await;
+    let act = proposed.body["proposal"]["id"].as_str().unwrap().to_owned();
+
+    let page = format!("/console/agreements/{id}");
+    let own = table.officer.browser.get(&gateway, &page).await;
+    assert!(own.status == 200 && !own.text.contains("value=\"approve\""), "who asked is offered nothing to decide");
+    let list = table.admin.browser.get(&gateway, "/console/agreements").await;
+    assert!(list.text.contains("proposed") && list.text.contains(&page), "{}", list.text);
+    let uncovered = client_id(&gateway, "dole").await;
+    assert!(
+        list.text.contains("Clients of agencies without an agreement (4)") && list.text.contains(uncovered.as_str())
+    );
+    let seen = table.admin.browser.get(&gateway, &page).await;
+    assert!(seen.text.contains("&#60;b&#62;ส่งข้อมูลรอบใหม่") || seen.text.contains("&lt;b&gt;"), "{}", seen.text);
+    for words in ["An agency checks the records it sent itself", "availability_bp", "learner_id, grade, school_id"] {
+        assert!(seen.text.contains(words), "who agrees sees all of it: {words}");
+    }
+    let decide = format!("{page}/decide");
+    let other = [("act", "apv_0199a1b2c3d4e5f60718293a4b5c6d7e"), ("decision", "approve")];
+    assert_eq!(table.admin.browser.post(&gateway, &decide, &other).await.status, 409, "only what was on the page");
+    let yes = [("act", act.as_str()), ("decision", "approve")];
+    assert_eq!(table.admin.browser.post(&gateway, &decide, &yes).await.status, 303);
+    let seen = table.admin.browser.get(&gateway, &page).await;
+    assert!(
+        !seen.text.contains("value=\"approve\"") && seen.text.contains("awaits <code>privacy.officer"),
+        "{}",
+        seen.text
+    );
+    let twice = table.admin.browser.post(&gateway, &decide, &yes).await;
+    assert!(twice.status == 403 && twice.text.contains("nobody agrees to it twice"), "{}", twice.text);
+    table.guardian.browser.get(&gateway, &page).await;
+    assert_eq!(table.guardian.browser.post(&gateway, &decide, &yes).await.status, 303);
+    let seen = table.guardian.browser.get(&gateway, &page).await;
+    assert!(seen.text.contains("in force") && seen.text.contains("364 days left"), "{}", seen.text);
+    assert!(!seen.text.contains("/terminate"), "ending is for who keeps access");
+
+    table.admin.browser.get(&gateway, &page).await;
+    let terminate = format!("{page}/terminate");
+    let empty = table.admin.browser.post(&gateway, &terminate, &[("reason", " ")]).await;
+    assert!(empty.status == 400 && empty.text.contains("A reason of 1 to 2,000 letters"), "{}", empty.text);
+    let ended = table.admin.browser.post(&gateway, &terminate, &[("reason", "over")]).await;
+    assert_eq!(ended.status, 303, "{}", ended.text);
+    assert!(table.admin.browser.get(&gateway, &page).await.text.contains("terminated"));
+    let thai = table.admin.browser.get(&gateway, &format!("{page}?lang=th")).await;
+    assert!(thai.text.contains("ยกเลิกแล้ว") && !thai.text.contains("<script"), "{}", thai.text);
+    let stranger = Seat::new(&gateway, "counter", None, Scope::CountRun).await.browser.get(&gateway, &page).await;
+    assert!(stranger.status == 403 && !stranger.text.contains("obec"), "{}", stranger.text);
+}

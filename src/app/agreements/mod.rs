@@ -127,6 +127,11 @@ fn seen_by(principal: &Principal) -> Result<Option<crate::domain::agency::Agency
     }
 }
 
+/// Has this principal something to do with agreements?
+pub fn may_see(principal: &Principal) -> bool {
+    seen_by(principal).is_ok()
+}
+
 fn reason(text: &str) -> Result<&str, AgreementError> {
     let text = text.trim();
     if (1..=REASON_CHARS_MAX).contains(&text.chars().count()) { Ok(text) } else { Err(AgreementError::Reason) }

@@ -4,6 +4,7 @@
 //! parses a form, calls one use case and shows what came of it; it decides nothing.
 
 mod account;
+mod agreements;
 mod cookies;
 mod forms;
 mod oidc;
@@ -19,6 +20,7 @@ pub use refusal::respond;
 use super::context::RequestContext;
 use super::pages::Frame;
 use super::problem::Problem;
+use crate::app::agreements::{AgreementError, may_see};
 use crate::app::people::{PersonError, SignedIn, Visit, Visitor};
 use crate::app::{App, AppError};
 use crate::domain::principal::{Denied, Principal};
@@ -52,6 +54,10 @@ routes! {
     "/console/start/account": get => start::show_account, post => start::send_account;
     "/console/oidc/start": post => oidc::start;
     "/console/oidc/callback": get => oidc::callback;
+    "/console/agreements": get => agreements::list;
+    "/console/agreements/{id}": get => agreements::show;
+    "/console/agreements/{id}/decide": post => agreements::decide;
+    "/console/agreements/{id}/terminate": post => agreements::terminate;
     "/console/account": get => account::show;
     "/console/account/password": post => account::password;
     "/console/account/sessions/{id}/end": post => account::end_session;
@@ -98,6 +104,8 @@ struct View<'a> {
     name: String,
     /// Token for the page's forms.
     form: String,
+    /// Has something to do with agreements.
+    sees_agreements: bool,
     /// What went wrong, or was done.
     notice: Option<Notice>,
 }
@@ -109,7 +117,13 @@ struct Notice {
 
 impl<'a> View<'a> {
     fn of_nobody(context: &'a RequestContext, path: &str, secret: &str) -> Self {
-        View { frame: Frame::new(context, path), name: String::new(), form: forms::token(secret), notice: None }
+        View {
+            frame: Frame::new(context, path),
+            name: String::new(),
+            form: forms::token(secret),
+            sees_agreements: false,
+            notice: None,
+        }
     }
 
     fn of(context: &'a RequestContext, path: &str, signed: &Signed) -> Self {
@@ -117,7 +131,13 @@ impl<'a> View<'a> {
             Principal::Person { name, .. } => name.clone(),
             _ => String::new(),
         };
-        View { frame: Frame::new(context, path), name, form: forms::token(&signed.secret), notice: None }
+        View {
+            frame: Frame::new(context, path),
+            name,
+            form: forms::token(&signed.secret),
+            sees_agreements: may_see(&signed.visitor.principal),
+            notice: None,
+        }
     }
 
     /// What went wrong and is for the person to put right.
@@ -169,6 +189,14 @@ impl Told {
 fn told(error: AppError) -> Result<Told, Problem> {
     match &error {
         AppError::Person(fault) if *fault != PersonError::Over => {
+            let text = fault.told();
+            Ok(Told { text, problem: Problem::from(error) })
+        }
+        AppError::Approval(fault) => {
+            let text = fault.told();
+            Ok(Told { text, problem: Problem::from(error) })
+        }
+        AppError::Agreement(fault) if *fault != AgreementError::Unknown => {
             let text = fault.told();
             Ok(Told { text, problem: Problem::from(error) })
         }

@@ -65,6 +65,7 @@ pub fn respond(problem: &Problem, context: &RequestContext, request: &HttpReques
         frame: Frame::new(context, "/console"),
         name: String::new(),
         form: String::new(),
+        sees_agreements: false,
         notice: None::<Notice>,
     };
     let page = Refusal { frame: view, title, detail, fix, request_id: &context.id, is_over };

@@ -343,7 +343,7 @@ async fn draft_of_officer(gateway: &Gateway) -> AgreementId {
 }
 
 /// Addresses of the console: 1 for everybody, else what nobody is answered. Whoever signed in may use all of them, for the own
-/// account; what is of another person is not there.
+/// account; what is of another person is not there. Agreements are for those who may see them (tests/it/agreements.rs).
 const CONSOLE: &[(&str, &str, u16)] = &[
     ("get", "/console", 303),
     ("get", "/console/sign-in", 1),
@@ -357,6 +357,10 @@ const CONSOLE: &[(&str, &str, u16)] = &[
     ("post", "/console/oidc/start", 1),
     // Where there is no single sign-on.
     ("get", "/console/oidc/callback", 404),
+    ("get", "/console/agreements", 401),
+    ("get", "/console/agreements/{id}", 401),
+    ("post", "/console/agreements/{id}/decide", 401),
+    ("post", "/console/agreements/{id}/terminate", 401),
     ("get", "/console/account", 401),
     ("post", "/console/account/password", 401),
     ("post", "/console/account/sessions/{id}/end", 401),
