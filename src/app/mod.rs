@@ -55,7 +55,7 @@ use approvals::ApprovalError;
 use assets::Assets;
 use certifying::CertifyError;
 use jiff::Timestamp;
-use keys::{KeyWatch, KeysError};
+use keys::KeysError;
 use people::{Clock, Hashing, PersonError, SessionTerms, SignOnError};
 use register::SharedRegister;
 use service::Meter;
@@ -89,7 +89,6 @@ pub struct App {
     /// For what people are told by the clock: sessions, codes, waits.
     pub(crate) clock: Clock,
     pub(crate) sessions: SessionTerms,
-    pub(crate) key_watch: Arc<KeyWatch>,
     pub(crate) hashing: Arc<Hashing>,
     /// Where people sign in who have an account elsewhere.
     pub(crate) provider: Option<Arc<Provider>>,
@@ -254,8 +253,8 @@ impl AppError {
         match self {
             AppError::Store(store) => store.is_busy(),
             AppError::Objects(objects) => objects.is_away(),
-            // A key of a rotation that this process has not heard of yet: it will within a second.
-            AppError::Vault(VaultError::UnknownKey(_)) => true,
+            // A key of a rotation that this process has not heard of yet: it will within a second. Or it can't, and others can.
+            AppError::Vault(VaultError::UnknownKey(_) | VaultError::Behind) => true,
             AppError::Kept(error)
             | AppError::Sendback(SendbackError::Input(DecodeError::Io(error)) | SendbackError::Output(error)) => {
                 objects::is_away(error)
@@ -333,6 +332,7 @@ impl AppError {
             AppError::Approval(approval) => return Some(approval.told()),
             AppError::Agreement(agreement) => return Some(agreement.told()),
             AppError::Keys(keys) => return Some(keys.told()),
+            AppError::Vault(error) => return keys::told_of(error),
             AppError::Store(StoreError::PersonExists | StoreError::SubjectTaken) => {
                 return Some(PersonError::Exists.told());
             }
@@ -372,7 +372,6 @@ impl App {
             limiter,
             clock,
             sessions,
-            key_watch: Arc::default(),
             hashing,
             provider: None,
             agreements_required: false,
@@ -419,8 +418,8 @@ impl App {
         if self.is_draining() {
             return Err(AppError::Draining);
         }
-        if self.is_behind_with_keys() {
-            return Err(VaultError::OldMaster.into());
+        if self.vault.is_behind() {
+            return Err(VaultError::Behind.into());
         }
         self.store.ping().await?;
         Ok(self.objects.ping().await?)

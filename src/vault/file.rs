@@ -79,6 +79,7 @@ pub struct SealedWriter {
 
 impl SealedWriter {
     pub(super) fn create(ring: &Ring, path: &Path, label: &[u8]) -> Result<Self, VaultError> {
+        ring.may_seal()?;
         let mut head: Head = [0; HEAD_BYTES];
         head[..4].copy_from_slice(MAGIC);
         head[4] = VERSION;

@@ -90,6 +90,8 @@ pub enum VaultError {
     OtherKeyring,
     #[error("this process has an older master key than the newest; start it with that one")]
     OldMaster,
+    #[error("the keyring in the store is newer than the one this process has, and it can't open it; nothing is sealed")]
+    Behind,
     #[error("the file {path} can't be used")]
     File {
         path: PathBuf,

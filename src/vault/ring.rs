@@ -2,14 +2,14 @@
 //!
 //! Owns that a newer keyring is taken up while all of them work: who holds it asks by one number whether it changed. A key id
 //! that is not known may be of a rotation that this process has not heard of yet, so the home's file is looked at once more
-//! before it is refused. Refuses to go back to an older keyring.
+//! before it is refused. Refuses to go back to an older keyring, and to seal anything while there is a newer one that it can't open.
 
 use super::VaultError;
 use super::keyring::disk::{self, KEYRING_FILE};
 use super::keyring::sealed::{self, Fault};
 use super::keyring::{Key, Keyring};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Where the master key is from.
@@ -28,6 +28,8 @@ pub(super) struct Ring {
     keyring: RwLock<Arc<Keyring>>,
     /// Rises when another keyring is in force.
     generation: AtomicU64,
+    /// There is a newer keyring, and this process can't open it.
+    is_behind: AtomicBool,
 }
 
 /// Of a file, by its path; of the store otherwise.
@@ -45,7 +47,7 @@ pub(super) fn opening_fault(fault: Fault, path: Option<&Path>) -> VaultError {
 impl Ring {
     pub(super) fn new(dir: PathBuf, source: MasterSource, master: Key, keyring: Keyring) -> Self {
         let (master, keyring) = (RwLock::new(master), RwLock::new(Arc::new(keyring)));
-        Ring { dir, source, master, keyring, generation: AtomicU64::new(1) }
+        Ring { dir, source, master, keyring, generation: AtomicU64::new(1), is_behind: AtomicBool::new(false) }
     }
 
     pub(super) fn keyring(&self) -> Arc<Keyring> {
@@ -54,6 +56,19 @@ impl Ring {
 
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_behind(&self, is_behind: bool) {
+        self.is_behind.store(is_behind, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::Relaxed)
+    }
+
+    /// What is sealed under a key that others forgot meanwhile would be lost.
+    pub(super) fn may_seal(&self) -> Result<(), VaultError> {
+        if self.is_behind() { Err(VaultError::Behind) } else { Ok(()) }
     }
 
     pub(super) fn dir(&self) -> &Path {

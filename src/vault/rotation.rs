@@ -174,7 +174,7 @@ impl Vault {
         Ok(Some(Draft { before, revision: contents.revision, body: sealed::write(contents, envelope)? }))
     }
 
-    /// True: `body`, of the store, is newer than the keyring in force, and is in force now. It is written into the home as well.
+    /// True: `body`, of the store, is newer than the keyring in force, and is in force now. The home gets a copy.
     pub fn take_up(&self, body: &str) -> Result<bool, VaultError> {
         let keyring = self.ring.open(body.as_bytes(), None)?;
         let own = self.ring.keyring();
@@ -185,9 +185,23 @@ impl Vault {
         let is_newer = self.ring.take_up(keyring);
         if is_newer {
             let dir = self.ring.dir();
-            disk::replace(dir, &dir.join(KEYRING_FILE), body.as_bytes())?;
+            // A copy only: the store has it, and the folder may be one that is never written.
+            if let Err(error) = disk::replace(dir, &dir.join(KEYRING_FILE), body.as_bytes()) {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the copy of the keyring in the home could not be renewed");
+            }
         }
         Ok(is_newer)
+    }
+
+    /// `stored`: revision of the store's keyring. While it is a newer one that can't be taken up, nothing is sealed here: the keys
+    /// of this process may be forgotten by then.
+    pub fn note_stored(&self, stored: u64) {
+        self.ring.set_behind(stored > self.revision());
+    }
+
+    pub fn is_behind(&self) -> bool {
+        self.ring.is_behind()
     }
 
     /// Whether the keyring of the store is opened by the master key here. Nothing changes by it.

@@ -156,6 +156,7 @@ impl Sealer {
 
     /// Appends the sealed form of `plain` to `out`; `aad` says where it belongs and must be the same to unseal.
     pub fn seal(&mut self, aad: &[u8], plain: &[u8], out: &mut Vec<u8>) -> Result<(), VaultError> {
+        self.ring.may_seal()?;
         self.look()?;
         let nonce = self.nonce()?;
         let (current, head) = (self.current, head_of(self.current));

@@ -452,8 +452,25 @@ async fn a_given_master_key_is_followed_by_a_given_one() {
     assert!(!said.contains(&next), "no key is printed");
     assert_eq!(run(&first, &["client", "list"], "").0, Some(0), "both open it");
     let (code, said) = run(&first, &["keys", "forget", "--master"], "");
-    assert_eq!((code, said.contains("older master key")), (Some(1), true), "{said}");
+    assert_eq!((code, said.contains("older master key")), (Some(2), true), "{said}");
+    // A gateway that was not given the new one steps aside, and seals nothing that others could not open.
+    let added =
+        run(&first, &["client", "add", "--json", "--name", "x", "--agency", "obec", "--scope", "agency.submit"], "");
+    let added: Value = serde_json::from_str(&added.1).unwrap();
+    let running = Running::start(&saphan, &[("SAPHAN_MASTER_KEY", &first)]);
+    let client = process::client();
+    let ready = async || client.get(format!("{}/readyz", running.url)).send().await.unwrap().status().as_u16();
+    assert_eq!(ready().await, 200);
     assert_eq!(run(&next, &["keys", "forget", "--master"], "").0, Some(0));
+    let begun = Instant::now();
+    while ready().await != 503 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it goes on with the old one");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let sent = client.post(format!("{}{TO_OBEC}", running.url)).bearer_auth(added["token"].as_str().unwrap());
+    assert_eq!(sent.body(sample("obec.csv")).send().await.unwrap().status(), 503);
+    assert!(String::from_utf8(running.said()).unwrap().contains("can't be taken up"));
+    drop(running);
     assert_eq!(run(&first, &["client", "list"], "").0, Some(1));
     assert_eq!(run(&next, &["client", "list"], "").0, Some(0));
     assert!(!saphan.home().join("keys/master.key").exists());

@@ -15,11 +15,10 @@ use super::{App, AppError, journal_entry};
 use crate::domain::principal::{Denied, Principal};
 use crate::domain::text::Bilingual;
 use crate::store::{InUse, Needed, ResealProgress, Store, StoredKeyring};
-use crate::vault::{Draft, KeyChange, KeyLine, KeyState, KeyUse, MasterKey, MasterLine, Met, Vault};
+use crate::vault::{Draft, KeyChange, KeyLine, KeyState, KeyUse, MasterKey, MasterLine, Met, Vault, VaultError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How often a gateway asks whether the keyring changed: one short read.
@@ -45,6 +44,9 @@ pub enum KeysError {
     NoMaster,
     #[error("only one master key opens the keyring")]
     OneMaster,
+    /// It would lock itself out.
+    #[error("this process has an older master key")]
+    OldMaster,
 }
 
 impl KeysError {
@@ -85,9 +87,46 @@ impl KeysError {
                 String::from("มีกุญแจหลักดอกเดียว ไม่มีดอกเก่าให้ลบ"),
                 String::from("Only one master key opens the keyring; there is no older one to forget."),
             ),
+            KeysError::OldMaster => (
+                String::from("เครื่องนี้ยังใช้กุญแจหลักดอกเก่า ตั้ง SAPHAN_MASTER_KEY (หรือวาง master.key) ดอกใหม่ก่อน แล้วสั่งใหม่"),
+                String::from(
+                    "Here the older master key is still set. Set the new one (SAPHAN_MASTER_KEY, or master.key), then try again.",
+                ),
+            ),
         };
         Bilingual { th, en }
     }
+}
+
+/// For who brings keys back: what is lacking, and where it is to be had.
+pub(super) fn told_of(error: &VaultError) -> Option<Bilingual> {
+    let (th, en) = match error {
+        VaultError::StoredMaster { wanted } => (
+            format!(
+                "กุญแจหลักที่มีอยู่เก่าเกินไป ชุดกุญแจในฐานข้อมูลเปิดได้ด้วยกุญแจหลักหมายเลข {wanted} เท่านั้น นำ master.key ดอกนั้นกลับมา หรือตั้งเป็น SAPHAN_MASTER_KEY"
+            ),
+            format!(
+                "The keyring in the store is opened by another master key, {wanted}; the one here was replaced by it, or is of another store. Bring that master.key back, or set it as SAPHAN_MASTER_KEY."
+            ),
+        ),
+        VaultError::MasterMissing(path) => {
+            let path = path.display();
+            (
+                format!("ฐานข้อมูลมีชุดกุญแจอยู่แล้ว แต่ไม่มีกุญแจหลักให้เปิด นำ {path} กลับมาจากสำเนา หรือตั้ง SAPHAN_MASTER_KEY"),
+                format!(
+                    "The store holds a keyring, and there is no master key to open it. Bring {path} back from a copy, or set SAPHAN_MASTER_KEY."
+                ),
+            )
+        }
+        VaultError::OtherKeyring => (
+            String::from("ชุดกุญแจในโฟลเดอร์ keys กับในฐานข้อมูลเป็นของคนละระบบ ตรวจ SAPHAN_HOME และ SAPHAN_DATABASE_URL"),
+            String::from(
+                "The keyring in the folder keys and the one in the store are of two systems. Check SAPHAN_HOME and SAPHAN_DATABASE_URL.",
+            ),
+        ),
+        _ => return None,
+    };
+    Some(Bilingual { th, en })
 }
 
 /// A key, and what still needs it if it is an old data key.
@@ -103,13 +142,6 @@ pub struct KeysReport {
     pub revision: u64,
     pub masters: Vec<MasterLine>,
     pub keys: Vec<KeyReport>,
-}
-
-/// What this process thinks of the keyring.
-#[derive(Debug, Default)]
-pub struct KeyWatch {
-    /// The store's keyring can't be taken up.
-    is_behind: AtomicBool,
 }
 
 /// Opens the keys of a home beside its store, so that both have all of them.
@@ -145,25 +177,18 @@ fn operator(principal: &Principal) -> Result<(), AppError> {
 }
 
 impl App {
-    /// True: another gateway or a command changed the keyring, and this process has it now.
+    /// True: another gateway or a command changed the keyring, and this process has it now. One that can't be taken up makes this
+    /// gateway say that it is not ready, and seal nothing.
     pub async fn refresh_keys(&self) -> Result<bool, AppError> {
-        let taken_up = self.take_up_keys().await;
-        let is_behind = matches!(taken_up, Err(AppError::Vault(_)));
-        self.key_watch.is_behind.store(is_behind, Ordering::Relaxed);
-        taken_up
-    }
-
-    async fn take_up_keys(&self) -> Result<bool, AppError> {
-        if self.store.keyring_revision().await?.is_none_or(|revision| revision <= self.vault.revision()) {
+        let stored = self.store.keyring_revision().await?.unwrap_or(0);
+        if stored <= self.vault.revision() {
+            self.vault.note_stored(stored);
             return Ok(false);
         }
         let Some(stored) = self.store.keyring().await? else { return Ok(false) };
-        Ok(self.vault.take_up(&stored.body)?)
-    }
-
-    /// What others seal may soon be unreadable here.
-    pub(super) fn is_behind_with_keys(&self) -> bool {
-        self.key_watch.is_behind.load(Ordering::Relaxed)
+        let taken_up = self.vault.take_up(&stored.body);
+        self.vault.note_stored(stored.revision);
+        Ok(taken_up?)
     }
 
     /// Uses of which a key is coming.
@@ -200,9 +225,12 @@ impl App {
     /// No master key but the newest opens the keyring any more.
     pub async fn forget_masters(&self, principal: &Principal) -> Result<(), AppError> {
         operator(principal)?;
-        self.take_up_keys().await?;
+        self.refresh_keys().await?;
         if self.vault.masters().len() < 2 {
             return Err(KeysError::OneMaster.into());
+        }
+        if !self.vault.masters().last().is_some_and(|newest| newest.is_own) {
+            return Err(KeysError::OldMaster.into());
         }
         self.change_keys(principal, KeyChange::ForgetMasters, "forget", "master").await
     }
@@ -210,7 +238,7 @@ impl App {
     /// An old data key goes for ever, if nothing needs it.
     pub async fn forget_data_key(&self, principal: &Principal, id: u16) -> Result<(), AppError> {
         operator(principal)?;
-        self.take_up_keys().await?;
+        self.refresh_keys().await?;
         let is_old = |key: &KeyLine| key.id == id && key.r#use == KeyUse::Data && key.state == KeyState::Old;
         let key = self.vault.keys().into_iter().find(is_old).ok_or(KeysError::NoOldKey(id))?;
         let until = key.old_since.unwrap_or(Timestamp::MIN) + self.longest_work();
@@ -244,7 +272,7 @@ impl App {
 
     pub async fn keys_report(&self, principal: &Principal) -> Result<KeysReport, AppError> {
         operator(principal)?;
-        self.take_up_keys().await?;
+        self.refresh_keys().await?;
         let mut keys = Vec::new();
         for key in self.vault.keys() {
             let (mut needed, mut reseal) = (None, None);
@@ -269,7 +297,7 @@ impl App {
         object: &str,
     ) -> Result<(), AppError> {
         for _ in 0..TRIES {
-            self.take_up_keys().await?;
+            self.refresh_keys().await?;
             let Some(Draft { before, revision, body }) = self.vault.draft(change, Timestamp::now())? else {
                 return Ok(());
             };
