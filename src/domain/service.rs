@@ -244,30 +244,35 @@ pub struct ServiceReport {
     pub promises: Vec<Promise>,
 }
 
+const FRESHNESS: &str = "freshness_days";
+
 impl ServiceReport {
     /// Holds what was measured against what was promised.
     pub fn judge(&mut self, targets: &Targets) {
         let p95 = |class: &str| self.requests.iter().find(|one| one.class == class).and_then(|one| one.p95_ms);
-        // The oldest data set counts; one that never came is as old as can be.
-        let oldest = self.data_sets.iter().map(|one| one.age_days.unwrap_or(u32::MAX)).max();
-        let at_least = |measured: u32, promised: u32| measured >= promised;
-        let at_most = |measured: u32, promised: u32| measured <= promised;
-        let all: [(&str, Option<u32>, Option<u32>, fn(u32, u32) -> bool); 7] = [
-            ("availability_bp", targets.availability_bp, self.availability_bp, at_least),
-            ("read_p95_ms", targets.read_p95_ms, p95("read"), at_most),
-            ("submit_p95_ms", targets.submit_p95_ms, p95("submit"), at_most),
-            ("lookup_p95_ms", targets.lookup_p95_ms, p95("lookup"), at_most),
-            ("freshness_days", targets.freshness_days, oldest, at_most),
-            ("on_time_bp", targets.on_time_bp, self.on_time_bp, at_least),
-            ("first_time_bp", targets.first_time_bp, self.first_time_bp, at_least),
+        // The oldest data set counts; where one never came there is no age, and the promise is not kept.
+        let has_all = self.data_sets.iter().all(|one| one.age_days.is_some());
+        let oldest = self.data_sets.iter().filter_map(|one| one.age_days).max().filter(|_| has_all);
+        let floors = [
+            ("availability_bp", targets.availability_bp, self.availability_bp),
+            ("on_time_bp", targets.on_time_bp, self.on_time_bp),
+            ("first_time_bp", targets.first_time_bp, self.first_time_bp),
         ];
+        let ceilings = [
+            ("read_p95_ms", targets.read_p95_ms, p95("read")),
+            ("submit_p95_ms", targets.submit_p95_ms, p95("submit")),
+            ("lookup_p95_ms", targets.lookup_p95_ms, p95("lookup")),
+            (FRESHNESS, targets.freshness_days, oldest),
+        ];
+        let promise = |name: &str, promised: u32, measured: Option<u32>, is_floor: bool| {
+            let is_kept = measured.map(|measured| if is_floor { measured >= promised } else { measured <= promised });
+            let is_kept = if name == FRESHNESS && !has_all { Some(false) } else { is_kept };
+            Promise { name: name.to_owned(), promised, measured, is_kept }
+        };
+        let floors = floors.into_iter().map(|one| (one, true));
+        let all = floors.chain(ceilings.into_iter().map(|one| (one, false)));
         self.promises = all
-            .into_iter()
-            .filter_map(|(name, promised, measured, is_kept)| {
-                let promised = promised?;
-                let is_kept = measured.map(|measured| is_kept(measured, promised));
-                Some(Promise { name: name.to_owned(), promised, measured, is_kept })
-            })
+            .filter_map(|((name, promised, measured), is_floor)| Some(promise(name, promised?, measured, is_floor)))
             .collect();
     }
 }
@@ -297,6 +302,44 @@ mod tests {
             (Some(6_666), Some(9_999)),
             "short of it is short of it"
         );
+    }
+
+    #[test]
+    fn a_promise_is_kept_at_its_very_number_and_by_nothing_that_never_came() {
+        let fresh = |age_days| FreshReport { mapping: "a".into(), last_committed_at: None, age_days };
+        let mut report = ServiceReport {
+            agreement: String::new(),
+            agency: String::new(),
+            month: String::new(),
+            from: String::new(),
+            until: String::new(),
+            availability_bp: Some(9_950),
+            gateway_bp: None,
+            requests: vec![ClassReport { p95_ms: Some(200), ..ClassReport::of("read", &Tally::default()) }],
+            data_sets: vec![fresh(Some(3)), fresh(Some(7))],
+            rounds: Vec::new(),
+            on_time_bp: None,
+            first: FirstReport::default(),
+            first_time_bp: None,
+            promises: Vec::new(),
+        };
+        let targets = |availability_bp, read_p95_ms, freshness_days| Targets {
+            availability_bp: Some(availability_bp),
+            read_p95_ms: Some(read_p95_ms),
+            freshness_days: Some(freshness_days),
+            on_time_bp: Some(1),
+            ..Targets::default()
+        };
+        let mut kept = |targets: Targets| {
+            report.judge(&targets);
+            report.promises.iter().map(|one| one.is_kept).collect::<Vec<_>>()
+        };
+        let (yes, no) = (Some(true), Some(false));
+        assert_eq!(kept(targets(9_950, 200, 7)), [yes, None, yes, yes]);
+        assert_eq!(kept(targets(9_951, 199, 6)), [no, None, no, no]);
+        report.data_sets.push(fresh(None));
+        report.judge(&targets(9_950, 200, 300));
+        assert_eq!((report.promises[3].measured, report.promises[3].is_kept), (None, no));
     }
 
     #[test]
