@@ -1,5 +1,6 @@
 //! What the gateway does by the clock: it looks where files are dropped, clears away what nobody acknowledged, signs where
-//! the journal is, writes what it measured, closes months, and takes up certificates and keys that were renewed.
+//! the journal is, erases what is over by rule, writes what it measured, closes months, and takes up certificates and keys that were
+//! renewed.
 //!
 //! Owns the times of it. Every gateway of a store has one; the store lets one of them do a duty at a time, so any may die.
 //! A failure is logged, without names of files, and the next turn tries again.
@@ -7,6 +8,7 @@
 mod certificates;
 mod keys;
 mod service;
+mod retention;
 
 use crate::app::journal::{CheckpointPace, Checkpointing};
 use crate::app::keeping::ORPHAN_AGE;
@@ -41,6 +43,7 @@ impl Upkeep {
         tasks.spawn(|stopped| keys::reseal(app.clone(), stopped));
         tasks.spawn(|stopped| service::write(app.clone(), stopped));
         tasks.spawn(|stopped| service::close(app.clone(), stopped));
+        tasks.spawn(|stopped| retention::watch(app.clone(), stopped));
         if let Some(tls) = app.tls().cloned() {
             tasks.spawn(|stopped| certificates::watch(app.clone(), tls, stopped));
         }

@@ -4,8 +4,10 @@
 //! line and column. Examples beside a mapping are its tests: `saphan check` and the test-suite run them.
 
 use super::AppError;
+use crate::domain::retention::RetentionPolicy;
+use crate::domain::subject::DecisionGround;
 use crate::mapping::{self, Mapping};
-use crate::standards::{DUE_DAYS, DueDays, Library, LibraryFault, Purposes};
+use crate::standards::{DUE_DAYS, DueDays, Library, LibraryFault, ListFault, Purposes, privacy_lists};
 use include_dir::{Dir, include_dir};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -48,6 +50,9 @@ pub struct Assets {
     pub library: Arc<Library>,
     pub purposes: Purposes,
     pub due_days: DueDays,
+    pub retention: RetentionPolicy,
+    /// Why requests of persons are refused or fulfilled.
+    pub grounds: Vec<DecisionGround>,
     /// By name: `obec/enrolments`.
     pub mappings: BTreeMap<String, Arc<LoadedMapping>>,
     /// `schemas/opendata/*.yaml`, `schemas/count/*`: for the parts that compile them.
@@ -87,6 +92,8 @@ impl Assets {
         let library = Library::load(texts).map_err(of_schemas)?;
         let purposes = purposes(&schema_files, &library)?;
         let due_days = due_days(&schema_files)?;
+        let retention = list(&schema_files, "retention.yaml", privacy_lists::retention)?;
+        let grounds = list(&schema_files, "subject_grounds.yaml", privacy_lists::grounds)?;
         let mut faults = Vec::new();
         let mut mappings = BTreeMap::new();
         for (path, bytes) in mapping_files {
@@ -101,7 +108,7 @@ impl Assets {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Assets { library: Arc::new(library), purposes, due_days, mappings, schema_files })
+        Ok(Assets { library: Arc::new(library), purposes, due_days, retention, grounds, mappings, schema_files })
     }
 
     /// As [`Assets::mapping`].
@@ -161,6 +168,20 @@ fn purposes(files: &Files, library: &Library) -> Result<Purposes, Vec<AssetFault
         texts.push((path.as_str(), text));
     }
     Purposes::read(texts.into_iter(), library).map_err(of_schemas)
+}
+
+fn list<T>(files: &Files, name: &str, read: fn(&str) -> Result<T, Vec<ListFault>>) -> Result<T, Vec<AssetFault>> {
+    let path = format!("schemas/{name}");
+    let fault = |fault: ListFault| AssetFault {
+        path: path.clone(),
+        line: fault.line,
+        column: fault.column,
+        message: fault.message,
+    };
+    let whole = |message: &str| vec![fault(ListFault { line: None, column: None, message: message.to_owned() })];
+    let bytes = files.get(name).ok_or_else(|| whole("the file is missing"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| whole("not UTF-8"))?;
+    read(text).map_err(|faults| faults.into_iter().map(fault).collect())
 }
 
 fn load_mapping(

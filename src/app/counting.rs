@@ -5,6 +5,7 @@
 
 use super::access::LearnerOnly;
 use super::{App, AppError, journal_entry, kept_report, sealing};
+use crate::count::report::is_nothing;
 use crate::count::{
     Audit, Case, CountReport, Input, Intake, ListVersion, Manifest, Outcome, Register, RuleTexts, Rules, Sha256,
     Sought, cases, manifest,
@@ -46,6 +47,8 @@ struct Audited {
     outcome: Outcome,
     identities: HashMap<KeyedHash, LearnerId>,
     manifest: Manifest,
+    /// Rows of the round's files that were erased since.
+    erased_rows: u64,
 }
 
 impl Audited {
@@ -55,7 +58,8 @@ impl Audited {
 
     fn packed(&self) -> Result<String, AppError> {
         let cases = self.cases()?;
-        kept_report::pack(&CountReport::to_write(&self.outcome, &cases, self.manifest.clone(), CASES_KEPT))
+        let report = CountReport::to_write(&self.outcome, &cases, self.manifest.clone(), CASES_KEPT);
+        kept_report::pack(&CountReport { erased_rows: self.erased_rows, ..report })
     }
 }
 
@@ -63,7 +67,8 @@ impl Counted {
     /// With at most so many cases, gravest first.
     pub fn report(&self, cases_max: usize) -> Result<CountReport, AppError> {
         let Audited { outcome, manifest, .. } = &self.audited;
-        Ok(CountReport::build(outcome, &self.audited.cases()?, manifest.clone(), cases_max))
+        let report = CountReport::build(outcome, &self.audited.cases()?, manifest.clone(), cases_max);
+        Ok(CountReport { erased_rows: self.audited.erased_rows, ..report })
     }
 
     /// The report as it is kept, as JSON.
@@ -73,6 +78,7 @@ impl Counted {
         let Audited { outcome, manifest, .. } = &self.audited;
         let cases = self.audited.cases()?;
         let report = CountReport::to_write(outcome, &cases, manifest.clone(), CASES_KEPT);
+        let report = CountReport { erased_rows: self.audited.erased_rows, ..report };
         Ok(serde_json::to_writer(out, &report).map_err(io::Error::from))
     }
 }
@@ -105,6 +111,9 @@ pub struct Verification {
     pub signature_valid: Option<bool>,
     /// Empty: the same inputs gave the same result.
     pub differences: Vec<manifest::Difference>,
+    /// Rows of the round's files that were erased since: what was counted then can't be counted again.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub erased_rows: u64,
 }
 
 impl App {
@@ -114,6 +123,9 @@ impl App {
     pub async fn count(&self, principal: &Principal, round: Round) -> Result<Counted, AppError> {
         let authorised = principal.authorise(Scope::CountRun, None)?;
         let audited = self.audit(authorised.principal(), round).await?;
+        if audited.manifest.inputs.is_empty() && audited.erased_rows > 0 {
+            return Err(AppError::RoundErased { round });
+        }
         if audited.manifest.inputs.is_empty() {
             return Err(AppError::NothingSubmitted { round, rounds: self.store.rounds_in_force().await? });
         }
@@ -189,7 +201,8 @@ impl App {
             None => None,
         };
         let counted = self.audit(authorised.principal(), written.round).await?;
-        Ok(Verification { signature_valid, differences: written.differences(&counted.manifest) })
+        let erased_rows = counted.erased_rows;
+        Ok(Verification { signature_valid, differences: written.differences(&counted.manifest), erased_rows })
     }
 
     pub(super) fn count_rules(&self) -> Result<Rules, AppError> {
@@ -228,7 +241,8 @@ impl App {
         let cases = cases(&outcome, &|key: &KeyedHash| identities.get(key).copied())?;
         let manifest = Manifest::build::<Sha256Stream>(&outcome, &cases, &rules, inputs, lists);
         drop(cases);
-        Ok(Audited { outcome, identities, manifest })
+        let erased_rows = self.store.erased_in(round).await?;
+        Ok(Audited { outcome, identities, manifest, erased_rows })
     }
 
     /// Opens one sealed record for each learner the findings speak of, and no other; each is in the access log before.

@@ -28,9 +28,11 @@ pub mod records;
 pub mod reference;
 pub mod refusal;
 pub mod register;
+pub mod retention;
 pub mod sealing;
 pub mod service;
 pub mod signing;
+pub mod subjects;
 pub mod submissions;
 pub mod time_limit;
 pub mod tokens;
@@ -62,6 +64,7 @@ use service::Meter;
 use signing::SignatureFault;
 use std::path::PathBuf;
 use std::sync::Arc;
+use subjects::SubjectError;
 use submissions::progress::Board;
 use tokens::{TokenError, TokenTerms};
 use uploads::UploadError;
@@ -154,6 +157,8 @@ pub enum AppError {
     #[error(transparent)]
     Agreement(#[from] AgreementError),
     #[error(transparent)]
+    Subject(#[from] SubjectError),
+    #[error(transparent)]
     Token(#[from] TokenError),
     #[error("this is no public key of a client")]
     ClientKey(#[from] KeyError),
@@ -228,6 +233,10 @@ pub enum AppError {
     /// A fault of ours: a list of refused rows that came short would pass for the whole.
     #[error("{refused} rows were refused but {written} could be given back")]
     RefusedRowsLost { refused: u64, written: u64 },
+    #[error("it was erased when its retention ended, at {at}")]
+    Erased { at: Timestamp },
+    #[error("all rows of the round {round} were erased when their retention ended")]
+    RoundErased { round: Round },
     #[error("a worker stopped before its time")]
     Worker,
     #[error("a file of the gateway could not be written")]
@@ -325,6 +334,20 @@ impl AppError {
                     "The file is longer than the {bytes_max} bytes that are taken ({LIM_FILE}). Send it in parts, by area or province."
                 ),
             ),
+            AppError::Erased { at } => (
+                format!("สิ่งนี้ถูกลบเมื่อ {at} เพราะพ้นกำหนดเก็บรักษา ดูกำหนดได้ที่ /v1/retention ใบรับยังอยู่"),
+                format!(
+                    "This was erased at {at}, when its retention ended: see /v1/retention. The receipt is still there."
+                ),
+            ),
+            AppError::RoundErased { round } => (
+                format!(
+                    "แถวทั้งหมดของรอบ {round} ถูกลบแล้วเพราะพ้นกำหนดเก็บรักษา จึงนับใหม่ไม่ได้ ผลและเอกสารของการนับครั้งหลังสุดยังอยู่"
+                ),
+                format!(
+                    "All rows of the round {round} were erased when their retention ended, so it can't be counted again. Result and manifest of the last count are still there."
+                ),
+            ),
             AppError::Person(person) => return Some(person.told()),
             AppError::Signature(fault) => return Some(fault.told()),
             AppError::Certify(certify) => return Some(certify.told()),
@@ -333,6 +356,7 @@ impl AppError {
             AppError::Agreement(agreement) => return Some(agreement.told()),
             AppError::Keys(keys) => return Some(keys.told()),
             AppError::Vault(error) => return keys::told_of(error),
+            AppError::Subject(subject) => return Some(subject.told()),
             AppError::Store(StoreError::PersonExists | StoreError::SubjectTaken) => {
                 return Some(PersonError::Exists.told());
             }

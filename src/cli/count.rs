@@ -91,6 +91,17 @@ pub fn report(app: &App, report: &CountReport, lang: Lang) -> String {
         paint(Tone::Strong, &report.round.to_string()),
         paint(Tone::Strong, &thousands(report.payable.total))
     );
+    if report.erased_rows > 0 {
+        let erased = thousands(report.erased_rows);
+        let said = if thai {
+            format!("! ลบไปแล้ว {erased} แถวของรอบนี้ตามกำหนดหรือคำขอของเจ้าของข้อมูล แถวเหล่านั้นไม่ถูกนับ")
+        } else {
+            format!(
+                "! {erased} rows of this round were erased since, by rule or because persons asked; they are not counted"
+            )
+        };
+        let _ = writeln!(out, "{said}");
+    }
     agencies(&mut out, &report.agencies, lang);
     findings(&mut out, app, report, lang);
     cases(&mut out, report, lang);

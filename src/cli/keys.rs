@@ -275,14 +275,15 @@ fn still_said(key: &KeyReport) -> Option<Bilingual> {
             format!("nothing needs it any more: saphan keys forget --data {id}"),
         ));
     }
-    let Needed { records, accounts, sign_ins, files, uploads } = needed;
-    let [records, accounts, sign_ins, files, uploads] = [records, accounts, sign_ins, files, uploads].map(thousands);
+    let Needed { records, accounts, sign_ins, files, requests, uploads } = needed;
+    let [records, accounts, sign_ins] = [records, accounts, sign_ins].map(thousands);
+    let [files, requests, uploads] = [files, requests, uploads].map(thousands);
     Some(Bilingual::new(
         format!(
-            "ยังต้องใช้: ข้อมูลผู้เรียน {records} บัญชีผู้ใช้ {accounts} การเข้าระบบ {sign_ins} ไฟล์ที่รับไว้ไม่เกิน {files} การอัปโหลด {uploads}"
+            "ยังต้องใช้: ข้อมูลผู้เรียน {records} บัญชีผู้ใช้ {accounts} การเข้าระบบ {sign_ins} ไฟล์ที่รับไว้ไม่เกิน {files} คำขอของเจ้าของข้อมูล {requests} การอัปโหลด {uploads}"
         ),
         format!(
-            "still needed: {records} records, {accounts} values of accounts, {sign_ins} sign-ins, up to {files} kept files, {uploads} uploads"
+            "still needed: {records} records, {accounts} values of accounts, {sign_ins} sign-ins, up to {files} kept files, {requests} requests of persons, {uploads} uploads"
         ),
     ))
 }

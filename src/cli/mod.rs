@@ -22,9 +22,11 @@ mod migrate;
 mod openapi;
 mod progress;
 mod publish;
+mod retention;
 mod serve;
 mod service_report;
 mod subject;
+mod subject_requests;
 mod submit;
 mod summary;
 mod terminal;
@@ -75,6 +77,8 @@ enum Command {
     Agreement(agreement::Arguments),
     /// What is answered to a person about their own data
     Subject(subject::Arguments),
+    /// What is erased by rule, and the signed report of it
+    Retention(retention::Arguments),
     /// The journal: checks it from end to end, signs where it is, gives it out
     Journal(journal::Arguments),
     /// The keys: lists them, lets new ones follow while everything runs, forgets those that nothing needs
@@ -128,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::User(arguments) => user::run(&arguments, lang),
         Command::Agreement(arguments) => agreement::run(&arguments, lang),
         Command::Subject(arguments) => subject::run(&arguments, lang),
+        Command::Retention(arguments) => retention::run(&arguments, lang),
         Command::Journal(arguments) => journal::run(&arguments, lang),
         Command::Keys(arguments) => keys::run(&arguments, lang),
         Command::Doctor(arguments) => doctor::run(&arguments, lang),

@@ -3,6 +3,7 @@
 //! The person's number comes by standard input: an argument would stand in the list of processes and in the shell's history.
 
 use super::fault::Fault;
+use super::subject_requests;
 use super::terminal::say;
 use crate::app::App;
 use crate::app::access::LOOKS_MAX;
@@ -35,15 +36,49 @@ enum Act {
         #[arg(long)]
         json: bool,
     },
+    /// Records what a person asks; the number is read from standard input
+    #[command(
+        after_help = "Examples:\n  saphan subject request --kind access --reference 'ศธ 04001/12' < number.txt\n  saphan subject request --kind correction --reference DPO-7 --agency obec --field birth_date --says words.txt < number.txt\n\nDue thirty days after the day it came.\n\nExit codes: 0 recorded, 1 could not run."
+    )]
+    Request(subject_requests::New),
+    /// Requests, what is due first standing first
+    #[command(
+        after_help = "Examples:\n  saphan subject list --due\n  saphan subject list --state open --json\n\nExit codes: 0 printed, 1 could not run."
+    )]
+    List(subject_requests::List),
+    /// One request opened, the number masked; the opening is in the person's access log
+    #[command(after_help = "Example:\n  saphan subject show dsr_…\n\nExit codes: 0 printed, 1 could not run.")]
+    Show(subject_requests::Show),
+    /// Ends a request; a fulfilled erasure is carried out
+    #[command(
+        after_help = "Examples:\n  saphan subject decide dsr_… --outcome fulfil\n  saphan subject decide dsr_… --outcome refuse --ground subsidy-evidence\n\nExit codes: 0 decided, 1 could not run, or the decision is not possible."
+    )]
+    Decide(subject_requests::Decide),
+    /// Everything that is held about the person of a request of access, as JSON
+    #[command(
+        after_help = "Example:\n  saphan subject export dsr_… > person.json\n\nIt holds the identity: hand it to the person, keep no copy.\n\nExit codes: 0 printed, 1 could not run."
+    )]
+    Export(subject_requests::Export),
 }
 
 pub fn run(arguments: &Arguments, lang: Lang) -> anyhow::Result<ExitCode> {
-    let Act::Log { json } = arguments.act;
-    let person = person(lang)?;
+    // Asked before anything is opened.
+    let person = match &arguments.act {
+        Act::Log { .. } | Act::Request(_) => Some(person(lang)?),
+        _ => None,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let app = crate::startup::open(&super::settings()?).await?;
-        log(&app, &person, lang, json).await
+        match (&arguments.act, person) {
+            (Act::Log { json }, Some(person)) => log(&app, &person, lang, *json).await,
+            (Act::Request(new), Some(person)) => subject_requests::record(&app, new, person, lang).await,
+            (Act::List(asked), _) => subject_requests::list(&app, asked, lang).await,
+            (Act::Show(asked), _) => subject_requests::show(&app, asked, lang).await,
+            (Act::Decide(form), _) => subject_requests::decide(&app, form, lang).await,
+            (Act::Export(asked), _) => subject_requests::export(&app, asked).await,
+            (Act::Log { .. } | Act::Request(_), None) => Ok(ExitCode::FAILURE),
+        }
     })
 }
 

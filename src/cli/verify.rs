@@ -131,7 +131,15 @@ fn differences_said(verification: &Verification, lang: Lang) -> String {
     } else {
         "✗ counted again, and it differs in:"
     };
-    format!("{words} {}", list.join(", "))
+    let erased = super::terminal::thousands(verification.erased_rows);
+    let since = match (verification.erased_rows, thai) {
+        (0, _) => String::new(),
+        (_, true) => format!("\n! ลบไปแล้ว {erased} แถวของรอบนี้ตามกำหนดเก็บรักษาหรือคำขอของเจ้าของข้อมูล จึงนับซ้ำให้เท่าเดิมไม่ได้"),
+        (_, false) => format!(
+            "\n! {erased} rows of this round were erased since, by rule or because persons asked: what was counted then can't be counted again"
+        ),
+    };
+    format!("{words} {}{since}", list.join(", "))
 }
 
 fn difference_said(of: Difference, thai: bool) -> &'static str {

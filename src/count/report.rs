@@ -36,7 +36,15 @@ pub struct CountReport<Cases = Vec<CaseLine>> {
     /// Gravest first.
     pub cases: Cases,
     pub cases_not_listed: u64,
+    /// Rows of the round's files that were erased since, by rule or because persons asked: they are not counted.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub erased_rows: u64,
     pub manifest: Manifest,
+}
+
+/// Left out of JSON.
+pub fn is_nothing(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +136,7 @@ impl<Cases> CountReport<Cases> {
             closed_schools: outcome.headcount.closed.clone(),
             cases: listed(first),
             cases_not_listed: more.len() as u64,
+            erased_rows: 0,
             manifest,
         }
     }

@@ -12,9 +12,7 @@ use super::ids::{AgreementId, ClientId, PersonId};
 use super::principal::Scope;
 use super::purpose::Purpose;
 use super::text::Bilingual;
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::{Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,11 +24,6 @@ pub const ITEMS_MAX: usize = 200;
 pub const WARN_DAYS: [i64; 3] = [7, 30, 60];
 const BP_MAX: u32 = 10_000;
 const LATENCY_MS_MAX: u32 = 600_000;
-
-/// Agreements begin and end with days in Thailand.
-pub fn day_in_thailand(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::fixed(Offset::constant(7))).date()
-}
 
 /// As an officer of the agency asks for it; nothing of it is checked.
 #[derive(Debug, Clone, Default)]

@@ -179,7 +179,7 @@ fn an_agreement_gives_what_it_says_from_its_first_day_to_its_last_and_nothing_ot
 
 #[test]
 fn days_are_those_of_thailand() {
-    let at = |text: &str| day_in_thailand(text.parse().unwrap());
+    let at = |text: &str| crate::domain::day::day_in_thailand(text.parse().unwrap());
     assert_eq!(at("2026-09-30T16:59:59Z"), date(2026, 9, 30));
     assert_eq!(at("2026-09-30T17:00:00Z"), date(2026, 10, 1));
 }

@@ -1,6 +1,6 @@
 //! Names the gateway gives to things: submissions, uploads, requests, clients, people.
 //!
-//! Owns their text form (`sub_`, `upl_`, `req_`, `cli_`, `per_`, `ses_`, `lok_`, `apv_`, `agr_` + time-ordered UUID, RFC 9562 §5.7, without hyphens).
+//! Owns their text form (`sub_`, `upl_`, `req_`, `cli_`, `per_`, `ses_`, `lok_`, `apv_`, `agr_`, `dsr_`, `ret_` + time-ordered UUID, RFC 9562 §5.7, without hyphens).
 //! Refuses anything else, so that an id taken from a URL can't be a path or an identifier of a person.
 
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,8 @@ id!(/** One session of a person, as the person sees it; what proves it is a secr
 id!(/** One look at records of persons. */ LookId, "lok_");
 id!(/** One act that takes two persons. */ ApprovalId, "apv_");
 id!(/** One agreement with an agency. */ AgreementId, "agr_");
+id!(/** What a person asked about their own data. */ SubjectRequestId, "dsr_");
+id!(/** One run of what is erased by rule. */ RetentionRunId, "ret_");
 
 /// Who sent a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! Owns the arithmetic: a bounded histogram that adds up between gateways and days, the months of a report, and when a promise is
 //! kept. Refuses averages, and numbers finer than what was measured: a percentile is the upper bound of its bucket.
 
-use super::agreement::{Targets, day_in_thailand};
+use super::agreement::Targets;
+use super::day::day_in_thailand;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};

@@ -55,19 +55,20 @@ impl Body {
         Ok(Some(piece))
     }
 }
-/// A request of a few members is far shorter.
-const JSON_BYTES_MAX: u64 = 16 << 10;
+/// Of a request in JSON; its time is that of a form.
+const JSON_BYTES_MAX: u64 = 64 << 10;
 const JSON_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// A small JSON body. The words of a JSON reader repeat what they read, so they are not passed on: `example` is shown instead.
-pub async fn json<T: DeserializeOwned>(payload: web::Payload, example: &str) -> Result<T, Problem> {
-    let mut body = Body::new(payload, JSON_BYTES_MAX, JSON_TIME_MAX);
-    let mut bytes = Vec::new();
-    while let Some(piece) = body.next().await? {
-        bytes.extend_from_slice(&piece);
-    }
-    serde_json::from_slice(&bytes).map_err(|_| {
-        Problem::new(Kind::JsonInvalid)
-            .detail(format!("เนื้อหาต้องเป็น JSON เช่น {example}"), format!("The body is to be JSON such as {example}."))
+/// A request in JSON. The words of a JSON reader repeat what they read, so they are not passed on; where it stands says enough.
+pub async fn json<T: DeserializeOwned>(payload: web::Payload) -> Result<T, Problem> {
+    let bytes = Body::new(payload, JSON_BYTES_MAX, JSON_TIME_MAX).whole().await?;
+    serde_json::from_slice(&bytes).map_err(|fault| {
+        let (line, column) = (fault.line(), fault.column());
+        Problem::new(Kind::JsonInvalid).detail(
+            format!("บรรทัด {line} ตำแหน่งที่ {column}: ไวยากรณ์ ชื่อ หรือชนิดของสมาชิกไม่ถูกต้อง หรือขาดสมาชิก"),
+            format!(
+                "Line {line}, column {column}: the grammar, or a member's name or type, is wrong, or one is missing."
+            ),
+        )
     })
 }

@@ -49,6 +49,8 @@ pub enum Duty {
     Reseal,
     /// Closing months of service reports.
     ServiceMonth,
+    /// Erasing what is over by rule.
+    Retention,
 }
 
 impl Duty {
@@ -59,6 +61,7 @@ impl Duty {
             Duty::Checkpoint => "duty_checkpoint",
             Duty::Reseal => "duty_reseal",
             Duty::ServiceMonth => "duty_service_month",
+            Duty::Retention => "duty_retention",
         }
     }
 }

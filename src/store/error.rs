@@ -67,6 +67,8 @@ pub enum StoreError {
     AgreementChanged,
     #[error("the request named by this key made an agreement already")]
     AgreementRequestUsed,
+    #[error("the request was decided or answered meanwhile")]
+    RequestChanged,
     #[error("the code was used before")]
     CodeUsed,
     #[error("the assertion was used before")]

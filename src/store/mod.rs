@@ -37,6 +37,7 @@ mod record;
 mod register;
 mod release;
 mod reseal;
+mod retention;
 mod roll;
 mod row;
 mod service;
@@ -45,6 +46,8 @@ mod sign_in_tries;
 mod sqlite;
 mod sso_flow;
 mod stage;
+mod statement;
+mod subject;
 mod submission;
 mod turn;
 mod upload;
@@ -68,11 +71,16 @@ pub use record::{RecordCursor, SealedRecord};
 pub use register::RegisterVersion;
 pub use release::{CountRun, NewCountRun, Release};
 pub use reseal::{InUse, Needed, OldSealed, ResealProgress, Secret};
+pub use retention::{OverCount, OverSubmission, StoredReport, Until};
 pub use service::{ClosedReport, FirstFile, ServiceTally};
 pub use session::{How, NewSession, Session, Stage};
 pub use sign_in_tries::TryMark;
 pub use sso_flow::SsoFlow;
 pub use stage::{Reached, RefusedRow, Stager};
+pub use statement::{Erased, Statement};
+pub use subject::{
+    AnswerOf, CorrectionOf, NewSubjectRequest, Reminders, RequestCursor, RequestDecision, RequestFilter, SubjectRequest,
+};
 pub use submission::{DuplicateKey, NewSubmission, ReadBy, State, Submission, SubmissionFilter};
 pub use turn::{Due, DueFilter, ToClear};
 pub use upload::{NewUpload, Upload, UploadPart};
@@ -213,12 +221,15 @@ fn statements() -> Vec<engine::Sql> {
         register::STATEMENTS,
         release::STATEMENTS,
         reseal::STATEMENTS,
+        retention::STATEMENTS,
         roll::BACKFILL_STATEMENTS,
         service::STATEMENTS,
         session::STATEMENTS,
         sign_in_tries::STATEMENTS,
         sso_flow::STATEMENTS,
         stage::STATEMENTS,
+        statement::STATEMENTS,
+        subject::STATEMENTS,
         submission::STATEMENTS,
         turn::STATEMENTS,
         upload::STATEMENTS,
@@ -233,6 +244,7 @@ fn statements() -> Vec<engine::Sql> {
             holding::IN_DIALECT,
             record::IN_DIALECT,
             reseal::IN_DIALECT,
+            retention::IN_DIALECT,
             submission::IN_DIALECT,
         ]
         .concat(),

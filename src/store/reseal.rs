@@ -53,6 +53,8 @@ pub struct Needed {
     pub sign_ins: u64,
     /// Kept files that came while it was current.
     pub files: u64,
+    /// Requests of persons about their own data.
+    pub requests: u64,
     /// Open uploads that were begun before it was old.
     pub uploads: u64,
 }
@@ -92,6 +94,7 @@ const RECORDS_NOT_UNDER: &str = "SELECT count(*) FROM vault_record WHERE substr(
 const ACCOUNTS_UNDER: &str = "SELECT CAST(coalesce(sum(CASE WHEN substr(sealed, 1, 3) = $1 THEN 1 ELSE 0 END \
     + CASE WHEN substr(totp, 1, 3) = $1 THEN 1 ELSE 0 END \
     + CASE WHEN substr(totp_next, 1, 3) = $1 THEN 1 ELSE 0 END), 0) AS BIGINT) FROM person";
+const REQUESTS_UNDER: &str = "SELECT count(*) FROM subject_request WHERE substr(sealed, 1, 3) = $1";
 const SIGN_INS_UNDER: &str = "SELECT count(*) FROM sso_flow WHERE until > $2 AND substr(sealed, 1, 3) = $1";
 const FILES: &str = "SELECT count(*) FROM submission WHERE received_at >= $1 AND received_at < $2";
 const UPLOADS: &str = "SELECT count(*) FROM upload u WHERE u.begun_at < $1 \
@@ -107,6 +110,7 @@ const PUT_TOTP_NEXT: &str = "UPDATE person SET totp_next = $3 WHERE id = $1 AND 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[
     RECORDS_UNDER,
+    REQUESTS_UNDER,
     RECORDS_NOT_UNDER,
     ACCOUNTS_UNDER,
     SIGN_INS_UNDER,
@@ -226,6 +230,7 @@ impl Store {
         let records = under(RECORDS_UNDER).fetch_one(&self.read).await?;
         let accounts = under(ACCOUNTS_UNDER).fetch_one(&self.read).await?;
         let sign_ins = under(SIGN_INS_UNDER).bind(now.to_string()).fetch_one(&self.read).await?;
+        let requests = under(REQUESTS_UNDER).fetch_one(&self.read).await?;
         let files = query_scalar(FILES).bind(from).bind(&until).fetch_one(&self.read).await?;
         let uploads = query_scalar(UPLOADS).bind(&until).fetch_one(&self.read).await?;
         Ok(Needed {
@@ -233,6 +238,7 @@ impl Store {
             accounts: count_from(accounts, "person")?,
             sign_ins: count_from(sign_ins, "sso_flow")?,
             files: count_from(files, "submission")?,
+            requests: count_from(requests, "subject_request")?,
             uploads: count_from(uploads, "upload")?,
         })
     }

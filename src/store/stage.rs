@@ -24,17 +24,18 @@ const ROWS_A_TRANSACTION: usize = 8_192;
 /// Rows of one submission from which on PostgreSQL is told to look at its tables anew.
 const STATISTICS_ROWS: u64 = 10_000;
 /// Keys cleared at once when staged rows are thrown away.
-const DISCARD_ROWS: i64 = 20_000;
+pub(super) const DISCARD_ROWS: i64 = 20_000;
 
-const ENROLMENT_STEP: &str =
+pub(super) const ENROLMENT_STEP: &str =
     "SELECT record FROM enrolment WHERE record BETWEEN $1 AND $2 ORDER BY record LIMIT 1 OFFSET $3";
-const ENROLMENT_DISCARD: &str = "DELETE FROM enrolment WHERE record BETWEEN $1 AND $2";
-const VAULT_DISCARD: &str = "DELETE FROM vault_record WHERE record BETWEEN $1 AND $2";
-const REFUSED_STEP: &str =
+pub(super) const ENROLMENT_DISCARD: &str = "DELETE FROM enrolment WHERE record BETWEEN $1 AND $2";
+pub(super) const VAULT_DISCARD: &str = "DELETE FROM vault_record WHERE record BETWEEN $1 AND $2";
+pub(super) const REFUSED_STEP: &str =
     "SELECT record FROM refused_row WHERE record BETWEEN $1 AND $2 ORDER BY record LIMIT 1 OFFSET $3";
-const REFUSED_DISCARD: &str = "DELETE FROM refused_row WHERE record BETWEEN $1 AND $2";
-const ROLL_DISCARD: &str = "DELETE FROM roll WHERE holding IN (SELECT id FROM holding WHERE submission = $1)";
-const HOLDING_DISCARD: &str = "DELETE FROM holding WHERE submission = $1";
+pub(super) const REFUSED_DISCARD: &str = "DELETE FROM refused_row WHERE record BETWEEN $1 AND $2";
+pub(super) const ROLL_DISCARD: &str =
+    "DELETE FROM roll WHERE holding IN (SELECT id FROM holding WHERE submission = $1)";
+pub(super) const HOLDING_DISCARD: &str = "DELETE FROM holding WHERE submission = $1";
 const REACHED: &str = "UPDATE submission SET rows_done = $2, bytes_read = $3 WHERE seq = $1";
 const REFUSED_ROWS: &str =
     "SELECT record, findings FROM refused_row WHERE record > $1 AND record <= $2 ORDER BY record LIMIT $3";

@@ -23,6 +23,7 @@ mod approvals;
 #[cfg(feature = "citus-tests")]
 mod distributed;
 mod engines;
+mod erasure;
 mod journal_chain;
 mod keys;
 mod nouns;

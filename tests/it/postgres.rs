@@ -46,6 +46,8 @@ mod privacy;
 mod receipts;
 #[path = "replicas.rs"]
 mod replicas;
+#[path = "retention.rs"]
+mod retention;
 #[path = "samples.rs"]
 mod samples;
 #[path = "service.rs"]
@@ -54,6 +56,8 @@ mod service;
 mod signatures;
 #[path = "sso.rs"]
 mod sso;
+#[path = "subjects.rs"]
+mod subjects;
 #[path = "time_limit.rs"]
 mod time_limit;
 #[path = "tls.rs"]

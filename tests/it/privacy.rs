@@ -8,7 +8,9 @@ use super::harness::process::{Running, client, token, with_register};
 use super::harness::{Gateway, ROUND, sample};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::path::Path;
+use std::process::Stdio;
 
 #[tokio::test]
 async fn no_identity_reaches_the_home_the_store_the_terminal_or_the_log() {
@@ -141,6 +143,32 @@ impl Session {
     }
 }
 
+/// A request of access and one to correct a name, with the number and the name in them; what the commands said.
+fn ask(saphan: &Saphan, number: &str, name: &str) -> Vec<Vec<u8>> {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let says = elsewhere.path().join("says.txt");
+    std::fs::write(&says, name).unwrap();
+    let says = says.to_str().unwrap();
+    let new = ["subject", "request", "--reference", "DPO-1", "--kind"];
+    let correction = ["correction", "--agency", "dole", "--field", "given_name", "--says", says];
+    let mut said = Vec::new();
+    for (arguments, input) in [
+        ([&new[..], &["access"]].concat(), number),
+        ([&new[..], &correction].concat(), number),
+        (vec!["subject", "list"], ""),
+        (vec!["subject", "list", "--json"], ""),
+    ] {
+        let mut command = saphan.command(&arguments);
+        command.env("SAPHAN_LOG", "trace").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        said.extend([output.stdout, output.stderr]);
+    }
+    said
+}
+
 #[tokio::test]
 async fn no_identity_reaches_the_log_the_answers_or_the_store_of_a_gateway_wherever_somebody_puts_it() {
     let identities = Identities::of_samples();
@@ -176,12 +204,21 @@ async fn no_identity_reaches_the_log_the_answers_or_the_store_of_a_gateway_where
 
     let words = words();
     let of = |wanted: fn(&str) -> bool| words.iter().find(|word| wanted(word)).unwrap().clone();
-    let number = of(|word| word.len() == 13 && word.bytes().all(|byte| byte.is_ascii_digit()));
+    let accepted = String::from_utf8(sample("dole.json.expected.ndjson")).unwrap();
+    let ids = accepted.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["learner_id"].clone());
+    let mut ids = ids.map(|id| id.as_str().unwrap().to_owned());
+    let number = ids.find(|id| id.bytes().all(|byte| byte.is_ascii_digit())).unwrap();
     let dashed = of(|word| word.len() == 17 && word.is_ascii());
     let name = of(|word| !word.is_ascii() && word.contains(' ') && !word.contains("  "));
-    for word in [number, dashed, name] {
-        session.misplace(&word).await;
+    for word in [&number, &dashed, &name] {
+        session.misplace(word).await;
     }
+    for words in ask(&saphan, &number, &name) {
+        session.answers.extend(words);
+    }
+    // The person's words are for the agency; the log and the store hear of the reading.
+    let read = session.request(Method::GET, "/v1/subjects/corrections").send().await.unwrap();
+    assert!(read.text().await.unwrap().contains(&name));
     assert_eq!(session.take(session.request(Method::GET, "/metrics")).await.0, 200);
     let counted = saphan.run(&["count", "--round", ROUND, "--json"]);
     assert!(matches!(counted.code, 0 | 2), "{}", counted.stderr);

@@ -8,7 +8,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use reqwest::Method;
 use saphan::app::service::ServiceView;
-use saphan::domain::agreement::day_in_thailand;
+use saphan::domain::day::day_in_thailand;
 use saphan::domain::ids::AgreementId;
 use saphan::domain::principal::Principal;
 use saphan::domain::round::Round;

@@ -9,7 +9,7 @@ mod within;
 
 use super::approvals::ApprovalView;
 use super::{App, AppError, journal_entry};
-use crate::domain::agreement::{Stage, Standing, WishFault, day_in_thailand};
+use crate::domain::agreement::{Stage, Standing, WishFault};
 use crate::domain::ids::{AgreementId, ClientId};
 use crate::domain::principal::{Denied, Principal, Scope};
 use crate::domain::text::Bilingual;
@@ -153,10 +153,6 @@ impl App {
 
     pub fn are_agreements_required(&self) -> bool {
         self.agreements_required
-    }
-
-    fn today(&self) -> Date {
-        day_in_thailand(self.now())
     }
 
     async fn agreement_view(&self, stored: StoredAgreement) -> Result<AgreementView, AppError> {

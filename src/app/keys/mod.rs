@@ -61,13 +61,13 @@ impl KeysError {
                 format!("There is no old data key {id}; `saphan keys` lists them."),
             ),
             KeysError::StillNeeded { id, needed } => {
-                let Needed { records, accounts, sign_ins, files, uploads } = needed;
+                let Needed { records, accounts, sign_ins, files, requests, uploads } = needed;
                 (
                     format!(
-                        "กุญแจข้อมูลหมายเลข {id} ยังต้องใช้: ข้อมูลผู้เรียน {records} บัญชีผู้ใช้ {accounts} การเข้าระบบที่ค้าง {sign_ins} ไฟล์ที่รับไว้ {files} การอัปโหลดที่ค้าง {uploads} รายการ จึงยังไม่ลบ"
+                        "กุญแจข้อมูลหมายเลข {id} ยังต้องใช้: ข้อมูลผู้เรียน {records} บัญชีผู้ใช้ {accounts} การเข้าระบบที่ค้าง {sign_ins} ไฟล์ที่รับไว้ {files} คำขอของเจ้าของข้อมูล {requests} การอัปโหลดที่ค้าง {uploads} รายการ จึงยังไม่ลบ"
                     ),
                     format!(
-                        "The data key {id} is still needed: {records} sealed records, {accounts} values of accounts, {sign_ins} sign-ins under way, {files} kept files, {uploads} open uploads. It was not forgotten."
+                        "The data key {id} is still needed: {records} sealed records, {accounts} values of accounts, {sign_ins} sign-ins under way, {files} kept files, {requests} requests of persons, {uploads} open uploads. It was not forgotten."
                     ),
                 )
             }

@@ -10,7 +10,8 @@ pub use meter::Meter;
 
 use super::agreements::AgreementError;
 use super::{App, AppError, journal_entry};
-use crate::domain::agreement::{Standing, day_in_thailand, days_between};
+use crate::domain::agreement::{Standing, days_between};
+use crate::domain::day::day_in_thailand;
 use crate::domain::ids::{AgreementId, ClientId};
 use crate::domain::principal::Principal;
 use crate::domain::quota::Class;

@@ -11,6 +11,7 @@ use crate::app::{App, AppError, journal_entry, sealing};
 use crate::domain::enrolment::KeyedHash;
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::Principal;
+use crate::domain::retention::DataClass;
 use crate::store::{State, Submission};
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -41,7 +42,9 @@ impl App {
         }
         let fields = fields_read(principal)?.cloned();
         let holder = self.holder_of_rows(&stored).await?;
-        let accepted = stored.receipt.as_ref().map_or(0, |receipt| receipt.accepted);
+        // Whoever asked to be erased is in no file any more.
+        let erased = self.still_kept(holder.seq, &[DataClass::Identities]).await?;
+        let accepted = stored.receipt.as_ref().map_or(0, |receipt| receipt.accepted).saturating_sub(erased);
         let look = self.look_within(principal, id.to_string())?;
         let detail = serde_json::json!({
             "round": stored.new.round.to_string(), "records": accepted, "look": look.id, "purpose": look.purpose,

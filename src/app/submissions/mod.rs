@@ -7,6 +7,7 @@
 mod accepted;
 mod cancel;
 mod enrolments;
+mod erased;
 mod kept;
 pub mod progress;
 mod receipt;

@@ -8,6 +8,7 @@ use crate::app::refusal::{self, FindingView};
 use crate::app::{App, AppError};
 use crate::domain::ids::SubmissionId;
 use crate::domain::principal::Principal;
+use crate::domain::retention::DataClass;
 use crate::pipeline;
 use crate::sendback::{self, Sent};
 use crate::store::{RefusedRow, State, StoreError};
@@ -35,6 +36,7 @@ impl App {
     ) -> Result<Vec<FindingView>, AppError> {
         let stored = self.readable(principal, id).await?;
         let holder = self.holder_of_rows(&stored).await?;
+        self.still_kept(holder.seq, &[DataClass::Findings]).await?;
         let rows = self.store.refused_rows(holder.seq, after_row, limit).await?;
         let mut views = Vec::new();
         for row in &rows {
@@ -56,6 +58,8 @@ impl App {
         }
         let loaded = self.assets.mapping(&stored.new.mapping).cloned().ok_or(AppError::UnknownSubmission)?;
         let holder = self.holder_of_rows(&stored).await?;
+        self.still_kept(holder.seq, &[DataClass::Findings]).await?;
+        self.still_kept(stored.seq, &[DataClass::ReceivedFiles]).await?;
         let refused = holder.receipt.as_ref().map_or(0, |receipt| receipt.refused);
         let (app, runtime) = (self.clone(), tokio::runtime::Handle::current());
         let work = move || {

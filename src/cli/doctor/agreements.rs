@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::app::agreements::{Coverage, WARN_DAYS, coverage_of};
 use crate::config::Settings;
-use crate::domain::agreement::day_in_thailand;
+use crate::domain::day::day_in_thailand;
 use crate::domain::ids::ClientId;
 use crate::store::Store;
 use jiff::Timestamp;

@@ -6,6 +6,7 @@
 mod agreements;
 mod finding;
 mod place;
+mod privacy;
 mod tls;
 
 use super::EXIT_REFUSED;
@@ -85,6 +86,8 @@ async fn look(arguments: &Arguments) -> Vec<Finding> {
     if let Some(store) = &store {
         findings.extend(tls::clients(store).await);
         findings.extend(agreements::all(&settings, store).await);
+        findings.extend(privacy::requests(store).await);
+        findings.extend(privacy::retention(store).await);
         store.close().await;
     }
     findings

@@ -9,18 +9,15 @@ use crate::app::agreements::{AgreementView, Sought, Targets, Wish};
 use crate::domain::agreement::Stage;
 use crate::domain::ids::AgreementId;
 use crate::http::auth::Caller;
-use crate::http::body::Body;
+use crate::http::body;
 use crate::http::problem::{Kind, Problem};
 use crate::http::query::{NoQuery, Parameter, Query};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, post, put, web};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::time::Duration;
 use utoipa::ToSchema;
 
-const BODY_BYTES_MAX: u64 = 64 << 10;
-const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 const ENDS_WITHIN: Parameter =
     Parameter {
         name: "ends_within", takes_th: "จำนวนวัน 0 ถึง 1096", takes_en: "a number of days from 0 to 1096"
@@ -271,7 +268,7 @@ pub async fn draft(
 ) -> Result<HttpResponse, Problem> {
     app.authorise_asking(&caller.0)?;
     let key = idempotency_key(&request)?.map(|words| app.idempotency_key(words));
-    let wish: WishForm = read(payload).await?;
+    let wish: WishForm = body::json(payload).await?;
     Ok(made(app.draft_agreement(&caller.0, &wish.into(), key).await?))
 }
 
@@ -308,7 +305,7 @@ pub async fn change(
     let id = in_path(&id)?;
     app.agreement(&caller.0, &id).await?;
     let version = version(&request)?.ok_or_else(|| Problem::new(Kind::PreconditionRequired))?;
-    let wish: WishForm = read(payload).await?;
+    let wish: WishForm = body::json(payload).await?;
     Ok(shown(app.change_agreement(&caller.0, &id, version, &wish.into()).await?))
 }
 
@@ -332,7 +329,7 @@ pub async fn propose(
     let id = in_path(&id)?;
     app.agreement(&caller.0, &id).await?;
     let version = version(&request)?;
-    let form: ReasonForm = read(payload).await?;
+    let form: ReasonForm = body::json(payload).await?;
     Ok(shown(app.propose_agreement(&caller.0, &id, version, &form.reason).await?))
 }
 
@@ -353,7 +350,7 @@ pub async fn terminate(
     app.authorise_seeing(&caller.0)?;
     let id = in_path(&id)?;
     app.authorise_ending(&caller.0, &id).await?;
-    let form: ReasonForm = read(payload).await?;
+    let form: ReasonForm = body::json(payload).await?;
     Ok(shown(app.terminate_agreement(&caller.0, &id, &form.reason).await?))
 }
 
@@ -376,7 +373,7 @@ pub async fn renew(
     let id = in_path(&id)?;
     app.agreement(&caller.0, &id).await?;
     let key = idempotency_key(&request)?.map(|words| app.idempotency_key(words));
-    let form: TermForm = read(payload).await?;
+    let form: TermForm = body::json(payload).await?;
     Ok(made(app.renew_agreement(&caller.0, &id, (&form.from, &form.until), key).await?))
 }
 
@@ -405,18 +402,4 @@ fn version(request: &HttpRequest) -> Result<Option<i64>, Problem> {
     let text = HeaderValue::to_str(value).unwrap_or_default().trim();
     let number = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
     number.map(Some).ok_or_else(|| Problem::new(Kind::PreconditionFailed))
-}
-
-/// The words of a JSON reader repeat what they read, so they are not passed on; where it stands says enough.
-async fn read<T: for<'a> Deserialize<'a>>(payload: web::Payload) -> Result<T, Problem> {
-    let bytes = Body::new(payload, BODY_BYTES_MAX, BODY_TIME_MAX).whole().await?;
-    serde_json::from_slice(&bytes).map_err(|fault| {
-        let (line, column) = (fault.line(), fault.column());
-        Problem::new(Kind::JsonInvalid).detail(
-            format!("บรรทัด {line} ตำแหน่งที่ {column}: ไวยากรณ์ ชื่อ หรือชนิดของสมาชิกไม่ถูกต้อง หรือขาดสมาชิก"),
-            format!(
-                "Line {line}, column {column}: the grammar, or a member's name or type, is wrong, or one is missing."
-            ),
-        )
-    })
 }

@@ -15,8 +15,6 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-const EXAMPLE: &str = r#"{"agency": "obec", "reason": "…"}"#;
-
 const FROM: Parameter =
     Parameter {
         name: "from", takes_th: "เลขฉบับ ตั้งแต่ 1", takes_en: "the number of a revision, from 1"
@@ -250,7 +248,7 @@ pub async fn changes(
 }
 
 async fn read(payload: web::Payload) -> Result<(AgencyCode, String), Problem> {
-    let form: CertificationForm = body::json(payload, EXAMPLE).await?;
+    let form: CertificationForm = body::json(payload).await?;
     let agency = AgencyCode::parse(&form.agency).map_err(|_| {
         Problem::new(Kind::BadRequest).detail(
             "ไม่มีหน่วยงานนี้ ใช้ชื่อย่อ เช่น obec หรือรหัสสองหลัก",

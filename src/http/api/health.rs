@@ -63,7 +63,7 @@ pub async fn ready(_: NoQuery, readiness: web::Data<dyn Readiness>) -> Result<we
 }
 
 /// Counters for Prometheus: answers by route template and status, submissions waiting, requests refused by a limit, ends of
-/// certificates and of agreements.
+/// certificates and of agreements, requests of persons that wait.
 #[utoipa::path(tag = "health", responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/metrics")]
 pub async fn metrics(
@@ -74,6 +74,7 @@ pub async fn metrics(
 ) -> HttpResponse {
     let text = metrics.text(queue.waiting(), &app.limiter().counted()) + &certificates::metrics(&app);
     let text = text + &app.coverage().await.map_or_else(|_| String::new(), |coverage| agreements(&coverage));
+    let text = text + &reminders(&app).await;
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
 }
 
@@ -93,6 +94,18 @@ fn agreements(coverage: &Coverage) -> String {
         let _ = writeln!(out, "saphan_clients_without_agreement{{state=\"{state}\"}} {}", clients.len());
     }
     out
+}
+
+/// How many requests of persons wait for an answer. Nothing is said while the store is away: that is told elsewhere.
+async fn reminders(app: &App) -> String {
+    let Ok(found) = app.request_reminders().await else { return String::new() };
+    format!(
+        "# HELP saphan_subject_requests Open requests of persons about their own data: all, due within a week, past their day.\n\
+         # TYPE saphan_subject_requests gauge\n\
+         saphan_subject_requests{{due=\"any\"}} {}\nsaphan_subject_requests{{due=\"soon\"}} {}\n\
+         saphan_subject_requests{{due=\"overdue\"}} {}\n",
+        found.open, found.soon, found.overdue
+    )
 }
 
 /// The keys that sign receipts, manifests and tokens, the one in use first, and those that signed before, as a JWK set (RFC 7517).

@@ -7,7 +7,8 @@ mod agreements;
 mod approvals;
 pub mod bodies;
 pub mod certifications;
-mod codelists;
+pub mod codelists;
+mod corrections;
 pub mod counts;
 pub mod data;
 pub mod events;
@@ -19,9 +20,11 @@ pub mod problems;
 mod publications;
 mod purposes;
 pub mod records;
+mod retention;
 pub mod rules;
 mod service;
 pub mod standards;
+mod subject_requests;
 mod subjects;
 pub mod submissions;
 pub mod uploads;
@@ -72,5 +75,14 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(rules::list).service(rules::one);
     config.service(problems::list).service(problems::one);
     config.service(purposes::list).service(subjects::access_log);
+    config
+        .service(subject_requests::record)
+        .service(subject_requests::list)
+        .service(subject_requests::one)
+        .service(subject_requests::decide)
+        .service(subject_requests::export)
+        .service(subject_requests::grounds);
+    config.service(retention::policy).service(retention::reports);
+    config.service(corrections::list).service(corrections::answer);
     config.service(data::get).service(publications::publish);
 }

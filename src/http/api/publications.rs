@@ -13,8 +13,6 @@ use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-const EXAMPLE: &str = r#"{"dataset": "count-summary", "reason": "…"}"#;
-
 /// What is to be published, and why.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = PublicationRequest)]
@@ -87,7 +85,7 @@ pub async fn publish(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     app.may_publish(&caller.0)?;
-    let form: PublicationForm = body::json(payload, EXAMPLE).await?;
+    let form: PublicationForm = body::json(payload).await?;
     let outcome = app.publish_or_propose(&caller.0, form.dataset.as_deref(), &form.reason).await?;
     Ok(match outcome {
         Publishing::Published(published) => HttpResponse::Created().json(PublicationBody {

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::app::service::ServiceView;
-use crate::domain::agreement::day_in_thailand;
+use crate::domain::day::day_in_thailand;
 use crate::domain::ids::AgreementId;
 use crate::domain::service::{ClassReport, DueReport, FirstReport, FreshReport, Month, Promise};
 use crate::http::auth::Caller;

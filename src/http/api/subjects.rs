@@ -7,17 +7,14 @@ use crate::app::App;
 use crate::app::access::{LOOKS_MAX, LookKey};
 use crate::domain::learner_id::LearnerId;
 use crate::http::auth::Caller;
-use crate::http::body::Body;
+use crate::http::body;
 use crate::http::problem::{Kind, Problem};
 use crate::http::query::NoQuery;
 
 use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 use utoipa::ToSchema;
 
-const BODY_BYTES_MAX: u64 = 4 << 10;
-const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 const LOOKS: u32 = 100;
 
 /// Whom it is about.
@@ -77,7 +74,7 @@ pub async fn access_log(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     app.authorise_subjects(&caller.0)?;
-    let form: AccessLogForm = read(payload).await?;
+    let form: AccessLogForm = body::json(payload).await?;
     let person = LearnerId::parse(&form.learner_id).map_err(|_| not_a_number())?;
     let limit = form.limit.unwrap_or(LOOKS);
     if !(1..=LOOKS_MAX).contains(&limit) {
@@ -98,16 +95,6 @@ pub async fn access_log(
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(body))
 }
 
-/// The words of a JSON reader repeat what they read, so they are not passed on.
-async fn read<T: for<'a> Deserialize<'a>>(payload: web::Payload) -> Result<T, Problem> {
-    let mut body = Body::new(payload, BODY_BYTES_MAX, BODY_TIME_MAX);
-    let mut bytes = Vec::new();
-    while let Some(piece) = body.next().await? {
-        bytes.extend_from_slice(&piece);
-    }
-    serde_json::from_slice(&bytes).map_err(|_| unreadable())
-}
-
 fn unreadable() -> Problem {
     Problem::new(Kind::JsonInvalid).detail(
         "เนื้อหาต้องเป็น JSON เช่น {\"learner_id\": \"…\", \"limit\": 100} (limit 1 ถึง 500)",
@@ -115,7 +102,7 @@ fn unreadable() -> Problem {
     )
 }
 
-fn not_a_number() -> Problem {
+pub(super) fn not_a_number() -> Problem {
     Problem::new(Kind::BadRequest).detail(
         "learner_id ไม่ใช่เลขประจำตัวที่ถูกต้อง ตรวจเลข 13 หลัก รหัส G หรือ P: ตามด้วยเลขหนังสือเดินทาง แล้วส่งใหม่",
         "`learner_id` is no valid identifier. Check the 13 digits, the G-code, or P: and the passport number, and send again.",

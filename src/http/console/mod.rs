@@ -9,6 +9,7 @@ mod cookies;
 mod forms;
 mod oidc;
 mod refusal;
+mod requests;
 mod roles;
 mod sign_in;
 mod start;
@@ -23,7 +24,7 @@ use super::problem::Problem;
 use crate::app::agreements::{AgreementError, may_see};
 use crate::app::people::{PersonError, SignedIn, Visit, Visitor};
 use crate::app::{App, AppError};
-use crate::domain::principal::{Denied, Principal};
+use crate::domain::principal::{Denied, Principal, Scope};
 use crate::domain::text::Bilingual;
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
@@ -31,6 +32,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
 use askama::Template;
 use cookies::Cookie;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -58,6 +60,7 @@ routes! {
     "/console/agreements/{id}": get => agreements::show;
     "/console/agreements/{id}/decide": post => agreements::decide;
     "/console/agreements/{id}/terminate": post => agreements::terminate;
+    "/console/requests": get => requests::show;
     "/console/account": get => account::show;
     "/console/account/password": post => account::password;
     "/console/account/sessions/{id}/end": post => account::end_session;
@@ -108,6 +111,8 @@ struct View<'a> {
     sees_agreements: bool,
     /// What went wrong, or was done.
     notice: Option<Notice>,
+    /// Answers people about their data.
+    is_officer: bool,
 }
 
 struct Notice {
@@ -122,6 +127,7 @@ impl<'a> View<'a> {
             name: String::new(),
             form: forms::token(secret),
             sees_agreements: false,
+            is_officer: false,
             notice: None,
         }
     }
@@ -131,11 +137,13 @@ impl<'a> View<'a> {
             Principal::Person { name, .. } => name.clone(),
             _ => String::new(),
         };
+        let is_officer = signed.visitor.principal.authorise(Scope::PrivacyOfficer, None).is_ok();
         View {
             frame: Frame::new(context, path),
             name,
             form: forms::token(&signed.secret),
             sees_agreements: may_see(&signed.visitor.principal),
+            is_officer,
             notice: None,
         }
     }
@@ -164,6 +172,10 @@ impl<'a> View<'a> {
 
     fn of_text<'t>(&self, text: &'t Bilingual) -> &'t str {
         self.frame.of(text)
+    }
+
+    fn day(&self, day: Date) -> String {
+        self.frame.day(day)
     }
 
     /// `10 มิ.ย. 2569 14:05`, in Thailand.

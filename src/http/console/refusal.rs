@@ -67,6 +67,7 @@ pub fn respond(problem: &Problem, context: &RequestContext, request: &HttpReques
         form: String::new(),
         sees_agreements: false,
         notice: None::<Notice>,
+        is_officer: false,
     };
     let page = Refusal { frame: view, title, detail, fix, request_id: &context.id, is_over };
     match page.render() {

@@ -9,6 +9,7 @@ use crate::app::agreements::AgreementError;
 use crate::app::approvals::ApprovalError;
 use crate::app::certifying::CertifyError;
 use crate::app::people::{PersonError, SignOnError};
+use crate::app::subjects::SubjectError;
 use crate::app::tokens::{ASSERTION_SECONDS_MAX, AssertionFault, TokenError};
 use crate::app::uploads::{OPEN_MAX, PARTS_MAX, UploadError};
 use crate::domain::agreement::WishFault;
@@ -125,6 +126,10 @@ impl From<Arc<AppError>> for Problem {
                 let told = error.told().unwrap_or_default();
                 conflict(&told.th, &told.en)
             }
+            AppError::Erased { .. } | AppError::RoundErased { .. } => {
+                let told = error.told().unwrap_or_default();
+                Problem::new(Kind::Gone).detail(told.th, told.en)
+            }
             AppError::Gate(_) => conflict(
                 "ด่านเผยแพร่ไม่ยอมให้ข้อมูลนี้ออก ผู้ดูแลดูสาเหตุได้ในบันทึกของระบบ",
                 "The publish gate does not let these data out; the log says why.",
@@ -164,6 +169,7 @@ impl From<Arc<AppError>> for Problem {
                 "The client has no public key yet; add one first: saphan client key add.",
             ),
             AppError::Agreement(agreement) => of_agreement(agreement),
+            AppError::Subject(subject) => of_subject(subject),
             AppError::NotForClients(_) => Problem::new(Kind::BadRequest).detail(
                 "สิทธิ์นี้เป็นของบุคคลเท่านั้น ให้ระบบลูกข่ายไม่ได้",
                 "This right is a person's; no client system holds it.",
@@ -222,6 +228,25 @@ fn of_agreement(error: &AgreementError) -> Problem {
                 .faults(faults.iter().map(fault).collect());
         }
     };
+    Problem::new(kind).detail(told.th, told.en)
+}
+
+fn of_subject(error: &SubjectError) -> Problem {
+    let kind = match error {
+        SubjectError::Unknown => Kind::NotFound,
+        SubjectError::Changed => Kind::PreconditionFailed,
+        SubjectError::Closed
+        | SubjectError::NoStatement
+        | SubjectError::NotAccess
+        | SubjectError::IdentityGone
+        | SubjectError::AllKept { .. } => Kind::Conflict,
+        SubjectError::Received
+        | SubjectError::Says
+        | SubjectError::CorrectionForm
+        | SubjectError::Fields
+        | SubjectError::Ground { .. } => Kind::BadRequest,
+    };
+    let told = error.told();
     Problem::new(kind).detail(told.th, told.en)
 }
 

@@ -78,6 +78,7 @@ kinds! {
     RequestTimeout = 408 "request-timeout",
     Conflict = 409 "conflict",
     IdempotencyKeyReused = 409 "idempotency-key-reused",
+    Gone = 410 "gone",
     PreconditionFailed = 412 "precondition-failed",
     TooLarge = 413 "too-large",
     UriTooLong = 414 "uri-too-long",

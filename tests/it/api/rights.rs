@@ -5,11 +5,15 @@ use super::harness::people::{Person, browser_of};
 use super::harness::{Gateway, ROUND, sample};
 use reqwest::Method;
 use saphan::app::approvals::Act;
+use saphan::app::subjects::RequestForm;
 use saphan::domain::agency::AgencyCode;
-use saphan::domain::agreement::{Wish, day_in_thailand};
+use saphan::domain::agreement::Wish;
 use saphan::domain::approval::ApprovalKind;
-use saphan::domain::ids::{AgreementId, ApprovalId};
+use saphan::domain::day::day_in_thailand;
+use saphan::domain::ids::{AgreementId, ApprovalId, SubjectRequestId};
+use saphan::domain::learner_id::LearnerId;
 use saphan::domain::principal::{Principal, Scope};
+use saphan::domain::subject::{Reference, RequestKind};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -227,6 +231,48 @@ const TABLE: &[Row] = &[
         [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1],
     ),
     row("GET /v1/purposes", "/v1/purposes", OPEN),
+    row("GET /v1/subjects/grounds", "/v1/subjects/grounds", OPEN),
+    row(
+        "POST /v1/subjects/requests",
+        "/v1/subjects/requests",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1],
+    ),
+    row(
+        "GET /v1/subjects/requests",
+        "/v1/subjects/requests",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1],
+    ),
+    row(
+        "GET /v1/subjects/requests/{id}",
+        "/v1/subjects/requests/{request}",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1],
+    ),
+    row(
+        "POST /v1/subjects/requests/{id}/decision",
+        "/v1/subjects/requests/{request}/decision",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1],
+    ),
+    row(
+        "POST /v1/subjects/requests/{id}/export",
+        "/v1/subjects/requests/{request}/export",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1],
+    ),
+    row(
+        "GET /v1/subjects/corrections",
+        "/v1/subjects/corrections",
+        [401, 1, 1, 403, 403, 403, 403, 1, 1, 403, 403, 403, 403],
+    ),
+    row(
+        "POST /v1/subjects/corrections/{id}/answer",
+        "/v1/subjects/corrections/{correction}/answer",
+        [401, 1, 404, 403, 403, 403, 403, 1, 404, 403, 403, 403, 403],
+    ),
+    row("GET /v1/retention", "/v1/retention", OPEN),
+    row(
+        "GET /v1/retention/reports",
+        "/v1/retention/reports",
+        [401, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 1, 1],
+    ),
     row("GET /v1/mappings", "/v1/mappings", OPEN),
     row("GET /v1/mappings/{agency}/{dataset}", "/v1/mappings/obec/enrolments", OPEN),
     row("GET /rules", "/rules", OPEN),
@@ -264,12 +310,14 @@ async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
     }
     let proposed = approval_of_publishers(&gateway).await;
     let agreed = draft_of_officer(&gateway).await;
+    let (asked, correction) = requests_of_persons(&gateway).await;
     let mut wrong = Vec::new();
     for row in TABLE {
         let method: Method = row.operation.split(' ').next().unwrap().parse().unwrap();
         let path = row.path.replace("{id}", sent["id"].as_str().unwrap());
         let path = path.replace("{approval}", proposed.as_str());
         let path = path.replace("{agreement}", agreed.as_str());
+        let path = path.replace("{request}", asked.as_str()).replace("{correction}", correction.as_str());
         let path = path.replace("{upload}", begun["id"].as_str().unwrap());
         for (caller, expected) in CALLERS.iter().zip(row.expected) {
             let request = match caller {
@@ -310,6 +358,30 @@ fn every_operation_of_the_document_has_a_row_and_says_whether_it_wants_a_token()
     }
     let ruled: BTreeSet<String> = TABLE.iter().map(|row| row.operation.to_owned()).collect();
     assert_eq!(operations, ruled, "operations of the document (left) and rows of the table (right)");
+}
+
+/// Of access, and a correction of what `dole` says.
+async fn requests_of_persons(gateway: &Gateway) -> (SubjectRequestId, SubjectRequestId) {
+    let sent = String::from_utf8(sample("dole.json.expected.ndjson")).unwrap();
+    let record: Value = serde_json::from_str(sent.lines().next().unwrap()).unwrap();
+    let access = RequestForm {
+        kind: RequestKind::Access,
+        person: LearnerId::parse(record["learner_id"].as_str().unwrap()).unwrap(),
+        reference: Reference::parse("1/2569").unwrap(),
+        received_on: gateway.app.today(),
+        says: None,
+        agency: None,
+        fields: Vec::new(),
+    };
+    let correction = RequestForm {
+        kind: RequestKind::Correction,
+        says: Some("x".into()),
+        agency: AgencyCode::parse("dole").ok(),
+        fields: vec!["given_name".into()],
+        ..access.clone()
+    };
+    let record = async |form| gateway.app.record_request(&Principal::Operator, form).await.unwrap().id;
+    (record(access).await, record(correction).await)
 }
 
 /// Proposed by somebody who publishes, to another who publishes: none of the callers is.
@@ -361,6 +433,7 @@ const CONSOLE: &[(&str, &str, u16)] = &[
     ("get", "/console/agreements/{id}", 401),
     ("post", "/console/agreements/{id}/decide", 401),
     ("post", "/console/agreements/{id}/terminate", 401),
+    ("get", "/console/requests", 401),
     ("get", "/console/account", 401),
     ("post", "/console/account/password", 401),
     ("post", "/console/account/sessions/{id}/end", 401),
