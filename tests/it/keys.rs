@@ -3,12 +3,15 @@
 
 use super::harness::cli::Saphan;
 use super::harness::database::Reader;
+use super::harness::people::{Person, terms};
 use super::harness::process::{self, Running, get, token, with_register};
-use super::harness::{ROUND, sample};
+use super::harness::{Gateway, ROUND, sample};
 use super::replicas::TO_OBEC;
 use data_encoding::BASE64URL_NOPAD;
-use reqwest::Client;
-use saphan::vault::{ClientKey, Jws};
+use reqwest::{Client, Method};
+use saphan::app::keys::Resealed;
+use saphan::domain::principal::{Principal, Scope};
+use saphan::vault::{ClientKey, Jws, KeyUse};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -125,6 +128,8 @@ impl Load {
                 assert_eq!(*first.get_or_insert_with(|| body.clone()), body, "the same records all the while");
                 pages += 1;
             }
+            let list = format!("{}/v1/submissions?limit=20", self.next());
+            assert_eq!(client.get(list).bearer_auth(&oldest).send().await.unwrap().status(), 200);
         }
         pages
     }
@@ -237,6 +242,37 @@ async fn every_key_follows_another_under_load_on_two_gateways_and_no_request_fai
     assert_eq!((&old["needed"]["records"], &old["needed"]["accounts"]), (&0.into(), &0.into()));
     assert!(old["needed"]["files"].as_u64().unwrap() >= 3, "kept files stay under the key they were written with");
     journal_holds(&saphan, folder.path(), &kept_file);
+}
+
+#[tokio::test]
+async fn secrets_of_accounts_follow_and_a_gateway_that_has_not_heard_of_a_key_asks_to_try_again() {
+    const OPERATOR: Principal = Principal::Operator;
+    let one = Gateway::start();
+    one.send_register().await;
+    assert_eq!(one.send("dole", "dole/enrolments", sample("dole.json")).await.status(), 201);
+    let objects = one.home().display().to_string();
+    let other = one.beside_in_another_home(&[("SAPHAN_OBJECTS_URL", objects.as_str())]);
+    let person = Person::new(&one, "somjai", None, &[Scope::Auditor]).await;
+    let invited = one.app.add_person(&OPERATOR, terms("boon", None, &[Scope::Auditor])).await.unwrap();
+    let half = one.app.begin_start(&invited.code.unwrap()).await.unwrap();
+    let begun = one.app.enrolment(&half).await.unwrap();
+    assert_eq!(one.app.begin_rotation(&OPERATOR, KeyUse::Data).await.unwrap(), 4);
+    one.app.finish_rotation(&OPERATOR, KeyUse::Data).await.unwrap();
+    while one.app.reseal_step().await.unwrap() != Resealed::Ended {}
+    assert_eq!(one.app.reseal_step().await.unwrap(), Resealed::Nothing);
+    let report = one.app.keys_report(&OPERATOR).await.unwrap();
+    let needed = report.keys.iter().find(|key| key.key.id == 1).unwrap().needed.unwrap();
+    assert_eq!((needed.records, needed.accounts), (0, 0));
+    // The secret of a telephone, and of one that is being set up.
+    person.sign_in(&one).await;
+    assert_eq!(one.app.enrolment(&half).await.unwrap().secret, begun.secret);
+    // The other was cut off all the while: its home has the old keys.
+    let page = format!("/v1/records/enrolments?round={ROUND}&agency=dole&limit=10");
+    let read = async || other.by_one_of(&one, "dole", Method::GET, &page).send().await.unwrap();
+    let refused = read().await;
+    assert_eq!((refused.status().as_u16(), refused.headers().contains_key("retry-after")), (503, true));
+    assert!(other.app.refresh_keys().await.unwrap());
+    assert_eq!(read().await.status(), 200);
 }
 
 /// By the gateway's own walk and by the script, with a checkpoint from before the rotation and without one.
