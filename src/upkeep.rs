@@ -7,8 +7,8 @@
 
 mod certificates;
 mod keys;
-mod service;
 mod retention;
+mod service;
 
 use crate::app::journal::{CheckpointPace, Checkpointing};
 use crate::app::keeping::ORPHAN_AGE;

@@ -1,5 +1,9 @@
 -- What two persons certified of a round (docs/count.md), one revision after another.
 
+-- What a count stood on: its submissions by agency (submission.seq, as JSON), and the version of the register. None: it was made before.
+ALTER TABLE count_run ADD COLUMN inputs TEXT COLLATE "C";
+ALTER TABLE count_run ADD COLUMN register BIGINT;
+
 CREATE TABLE certification (
     round         TEXT COLLATE "C" NOT NULL,
     agency        TEXT COLLATE "C" NOT NULL,
@@ -17,6 +21,7 @@ CREATE TABLE certification (
     reopened_at   TEXT COLLATE "C",
     reopened_by   TEXT COLLATE "C",
     reopen_reason TEXT,
+    CONSTRAINT certification_reopened CHECK ((reopened_at IS NULL) = (reopened_by IS NULL) AND (reopened_at IS NULL) = (reopen_reason IS NULL)),
     CONSTRAINT certification_revision PRIMARY KEY (round, agency, revision)
 );
 CREATE UNIQUE INDEX certification_stands ON certification (round, agency) WHERE reopened_at IS NULL;
@@ -47,3 +52,4 @@ BEGIN
 END
 $$;
 CREATE TRIGGER count_run_change BEFORE UPDATE OR DELETE ON count_run FOR EACH ROW EXECUTE FUNCTION certified_run_stays();
+CREATE TRIGGER count_run_truncate BEFORE TRUNCATE ON count_run EXECUTE FUNCTION certified_stays();

@@ -1,5 +1,9 @@
 -- What two persons certified of a round (docs/count.md), one revision after another.
 
+-- What a count stood on: its submissions by agency (submission.seq, as JSON), and the version of the register. None: it was made before.
+ALTER TABLE count_run ADD COLUMN inputs TEXT;
+ALTER TABLE count_run ADD COLUMN register BIGINT;
+
 CREATE TABLE certification (
     round         TEXT NOT NULL,
     agency        TEXT NOT NULL,
@@ -17,6 +21,7 @@ CREATE TABLE certification (
     reopened_at   TEXT,
     reopened_by   TEXT,
     reopen_reason TEXT,
+    CONSTRAINT certification_reopened CHECK ((reopened_at IS NULL) = (reopened_by IS NULL) AND (reopened_at IS NULL) = (reopen_reason IS NULL)),
     CONSTRAINT certification_revision PRIMARY KEY (round, agency, revision)
 );
 CREATE UNIQUE INDEX certification_stands ON certification (round, agency) WHERE reopened_at IS NULL;
@@ -30,6 +35,18 @@ BEGIN
     SELECT RAISE(ABORT, 'what is certified is not changed');
 END;
 CREATE TRIGGER certification_delete BEFORE DELETE ON certification
+BEGIN
+    SELECT RAISE(ABORT, 'what is certified is not changed');
+END;
+-- `INSERT OR REPLACE` deletes without asking the triggers above.
+CREATE TRIGGER certification_insert BEFORE INSERT ON certification
+    WHEN EXISTS (SELECT 1 FROM certification c WHERE c.round = NEW.round AND c.agency = NEW.agency
+        AND (c.revision >= NEW.revision OR c.reopened_at IS NULL))
+BEGIN
+    SELECT RAISE(ABORT, 'what is certified is not changed');
+END;
+CREATE TRIGGER count_run_insert BEFORE INSERT ON count_run
+    WHEN EXISTS (SELECT 1 FROM certification WHERE run = NEW.seq)
 BEGIN
     SELECT RAISE(ABORT, 'what is certified is not changed');
 END;

@@ -10,6 +10,7 @@ use super::people::PersonError;
 use super::{App, AppError, journal_entry};
 use crate::domain::approval::{ApprovalKind, ApprovalState};
 use crate::domain::ids::{ApprovalId, PersonId};
+use crate::domain::learner_id::LearnerId;
 use crate::domain::principal::{Denied, Principal, Scope};
 use crate::domain::text::Bilingual;
 use crate::store::{Decision, NewApproval, StoreError};
@@ -64,6 +65,8 @@ pub enum ApprovalError {
     NotApproved,
     #[error("a reason has 1 to {REASON_CHARS_MAX} letters")]
     Reason,
+    #[error("a reason is kept in plain, and this one holds a number of a person")]
+    NamesSomebody,
     #[error("only a person proposes or decides this")]
     PersonsOnly,
 }
@@ -93,6 +96,10 @@ impl ApprovalError {
                 "Another person with the right has to agree to exactly this first.",
             ),
             ApprovalError::Reason => ("ต้องมีเหตุผล 1 ถึง 2,000 ตัวอักษร", "A reason of 1 to 2,000 letters is needed."),
+            ApprovalError::NamesSomebody => (
+                "เหตุผลเก็บไว้แบบอ่านได้ จึงห้ามมีเลขประจำตัวของบุคคล เอาเลขนั้นออก หรืออ้างเลขที่หนังสือแทน แล้วส่งใหม่",
+                "A reason is kept in plain, so nobody's number may stand in it. Take the number out, or name a letter instead, and send it again.",
+            ),
             ApprovalError::PersonsOnly => {
                 ("ทำได้เฉพาะบุคคลที่เข้าระบบด้วยบัญชีของตน", "Only a person does this, signed in with their own account.")
             }
@@ -109,13 +116,21 @@ pub(super) fn person(principal: &Principal) -> Result<&PersonId, AppError> {
     }
 }
 
+/// A reason as it is kept, in plain: it has to have an end, and nobody's number in it.
+pub(super) fn fit_reason(text: &str) -> Result<&str, ApprovalError> {
+    let text = text.trim();
+    if !(1..=REASON_CHARS_MAX).contains(&text.chars().count()) {
+        return Err(ApprovalError::Reason);
+    }
+    if LearnerId::is_in(text) { Err(ApprovalError::NamesSomebody) } else { Ok(text) }
+}
+
 impl App {
     pub async fn propose(&self, principal: &Principal, act: Act<'_>, reason: &str) -> Result<ApprovalId, AppError> {
         let by = person(principal)?;
         principal.authorise(act.kind.proposed_by(), None)?;
-        let reason = reason.trim();
-        let fits = (1..=REASON_CHARS_MAX).contains(&reason.chars().count());
-        if !fits || act.subject.chars().count() > SUBJECT_CHARS_MAX {
+        let reason = fit_reason(reason)?;
+        if act.subject.chars().count() > SUBJECT_CHARS_MAX {
             return Err(ApprovalError::Reason.into());
         }
         let now = self.now();

@@ -6,7 +6,8 @@
 //!
 //! Refuses machines, as every act of two persons does.
 
-use super::approvals::{Act, ApprovalError};
+use super::approvals::{Act, ApprovalError, fit_reason};
+use super::counting::Inputs;
 use super::{App, AppError, journal_entry, kept_report};
 pub use crate::count::AgencyTotals;
 use crate::count::{Anomalies, CertificationRule, CountReport};
@@ -24,7 +25,6 @@ use std::collections::BTreeMap;
 /// A report of which the cases are not wanted.
 type Numbers = CountReport<IgnoredAny>;
 
-const REASON_CHARS_MAX: usize = 2_000;
 /// Schools listed in a comparison, those that changed most first; how many more there are is said.
 pub const SCHOOLS_MAX: usize = 1_000;
 
@@ -43,8 +43,6 @@ pub enum CertifyError {
     NotCertified,
     #[error("there is no such revision")]
     NoRevision,
-    #[error("a reason has 1 to {REASON_CHARS_MAX} letters")]
-    Reason,
 }
 
 impl CertifyError {
@@ -75,9 +73,6 @@ impl CertifyError {
                 Bilingual::new("ยังไม่ได้รับรอง จึงไม่มีอะไรให้เปิดใหม่", "It is not certified, so there is nothing to reopen.")
             }
             CertifyError::NoRevision => Bilingual::new("ไม่มีฉบับรับรองนี้", "There is no such revision."),
-            CertifyError::Reason => {
-                Bilingual::new("ต้องมีเหตุผล 1 ถึง 2,000 ตัวอักษร", "A reason of 1 to 2,000 letters is needed.")
-            }
         }
     }
 }
@@ -136,13 +131,17 @@ impl App {
         reason: &str,
     ) -> Result<Certifying, AppError> {
         self.may_certify(principal)?;
+        let reason = fit_reason(reason)?;
         let run = self.store.last_count_run(round).await?.ok_or(AppError::NotCounted)?;
         let report: Numbers = kept_report::unpack(&run.run.result)?;
         let totals = totals_of(&report, agency).ok_or(CertifyError::NothingCounted)?;
         if self.store.is_certified(round, agency).await? {
             return Err(CertifyError::Certified.into());
         }
-        let inputs = self.inputs_of(&report, agency).await?;
+        let mut stands_on: Inputs =
+            run.run.inputs.as_deref().and_then(|inputs| serde_json::from_str(inputs).ok()).unwrap_or_default();
+        let inputs = stands_on.remove(&agency).ok_or(CertifyError::Stale)?;
+        let register = run.run.register.ok_or(CertifyError::Stale)?;
         let percent_max = self.certification_rule()?.percent_max(round.count_day());
         let anomalies = Anomalies::of(&totals);
         if !anomalies.within(percent_max) {
@@ -151,12 +150,13 @@ impl App {
         let result = report.manifest.result.sha256.clone();
         let content = serde_json::json!({
             "round": round.to_string(), "agency": agency, "run": run.seq, "result": result, "totals": totals,
+            "inputs": inputs, "register": register,
         })
         .to_string();
         let subject = format!("{round} {}", agency.slug());
         let act = Act { kind: ApprovalKind::CountCertify, subject: &subject, content: content.as_bytes() };
         let totals = serde_json::to_string(&totals).map_err(|_| AppError::Worker)?;
-        let new = NewCertification { round, agency, run: run.seq, result, totals, inputs, at: self.now() };
+        let new = NewCertification { round, agency, run: run.seq, result, totals, inputs, register, at: self.now() };
         let what = sha256_hex(act.content);
         let detail = serde_json::json!({ "agency": agency, "result": new.result, "what": what });
         let entry = journal_entry(principal, act.kind.as_str(), &round.to_string(), detail);
@@ -183,10 +183,7 @@ impl App {
     ) -> Result<(), AppError> {
         self.may_certify(principal)?;
         let Principal::Person { id, .. } = principal else { return Err(ApprovalError::PersonsOnly.into()) };
-        let reason = reason.trim();
-        if !(1..=REASON_CHARS_MAX).contains(&reason.chars().count()) {
-            return Err(CertifyError::Reason.into());
-        }
+        let reason = fit_reason(reason)?;
         let reopened = Reopened { at: self.now(), by: id.clone(), reason: reason.to_owned() };
         let detail = serde_json::json!({ "agency": agency });
         let entry = journal_entry(principal, "count.reopen", &round.to_string(), detail);
@@ -265,23 +262,6 @@ impl App {
     async fn revision(&self, round: Round, agency: AgencyCode, revision: u32) -> Result<CountRun, AppError> {
         let found = self.store.certification(round, agency, revision).await?.ok_or(CertifyError::NoRevision)?;
         Ok(self.store.count_run(found.run).await?.ok_or(CertifyError::NoRevision)?)
-    }
-
-    /// The submissions that the agency's part of the count stands on, if they are those in force now.
-    async fn inputs_of(&self, report: &Numbers, agency: AgencyCode) -> Result<Vec<i64>, AppError> {
-        let mut view = self.store.count_view(report.round).await?;
-        let mut in_force = view.submissions_in_force().await?;
-        in_force.retain(|input| input.agency == Some(agency));
-        let mut now: Vec<&str> = in_force.iter().map(|input| &*input.sha256).collect();
-        let of_agency = report.manifest.inputs.iter().filter(|input| input.agency == agency);
-        let mut then: Vec<&str> = of_agency.map(|input| &*input.sha256).collect();
-        now.sort_unstable();
-        then.sort_unstable();
-        if now == then {
-            Ok(in_force.iter().map(|input| input.submission_key).collect())
-        } else {
-            Err(CertifyError::Stale.into())
-        }
     }
 
     fn certification_rule(&self) -> Result<CertificationRule, AppError> {

@@ -22,7 +22,7 @@ use crate::vault::{Sha256Stream, VaultError};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 
@@ -49,7 +49,14 @@ struct Audited {
     manifest: Manifest,
     /// Rows of the round's files that were erased since.
     erased_rows: u64,
+    /// Store keys of the submissions it stands on, by agency, in order.
+    inputs: Inputs,
+    /// Version of the register it stands on.
+    register: i64,
 }
+
+/// Of a count, as they are kept with it.
+pub(super) type Inputs = BTreeMap<AgencyCode, Vec<i64>>;
 
 impl Audited {
     fn cases(&self) -> Result<Vec<Case<'_>>, AppError> {
@@ -139,6 +146,8 @@ impl App {
             result: audited.packed()?,
             manifest: String::from_utf8(manifest.clone()).map_err(|_| AppError::Worker)?,
             signature: serde_json::to_string(&seal).map_err(|_| AppError::Worker)?,
+            inputs: Some(serde_json::to_string(&audited.inputs).map_err(|_| AppError::Worker)?),
+            register: Some(audited.register),
         };
         let result = &audited.manifest.result;
         let detail = serde_json::json!({ "payable": result.payable, "result": result.sha256 });
@@ -224,6 +233,8 @@ impl App {
 
     async fn audit(&self, principal: &Principal, round: Round) -> Result<Audited, AppError> {
         let rules = self.count_rules()?;
+        // Before its schools: one that changes meanwhile is then newer than what is said here.
+        let register_version = self.store.register_version().await?.map_or(0, |register| register.version);
         let mut register = Register::default();
         self.store.each_school(|school| register.add(&school, round.count_day())).await?;
         let mut view = self.store.count_view(round).await?;
@@ -237,12 +248,18 @@ impl App {
             .lists()
             .map(|list| ListVersion { name: list.name().to_owned(), version: list.version().to_owned() })
             .collect();
+        let mut in_force = Inputs::new();
+        for input in &inputs {
+            if let Some(agency) = input.agency {
+                in_force.entry(agency).or_default().push(input.submission_key);
+            }
+        }
         let inputs = inputs.iter().filter_map(input).collect();
         let cases = cases(&outcome, &|key: &KeyedHash| identities.get(key).copied())?;
         let manifest = Manifest::build::<Sha256Stream>(&outcome, &cases, &rules, inputs, lists);
         drop(cases);
         let erased_rows = self.store.erased_in(round).await?;
-        Ok(Audited { outcome, identities, manifest, erased_rows })
+        Ok(Audited { outcome, identities, manifest, erased_rows, inputs: in_force, register: register_version })
     }
 
     /// Opens one sealed record for each learner the findings speak of, and no other; each is in the access log before.

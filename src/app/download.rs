@@ -10,6 +10,7 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::principal::Principal;
 use crate::objects::{self, Content};
 use crate::opendata::Dataset;
+use crate::store::State;
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// Refused rows up to this size stay in memory.
@@ -48,7 +49,9 @@ impl App {
         asked: Option<&str>,
     ) -> Result<Download, AppError> {
         let view = self.submission(principal, id).await?;
-        let receipt = view.receipt.as_ref().ok_or(AppError::NotReady)?;
+        let Some(receipt) = &view.receipt else {
+            return Err(State::parse(&view.state).map_or(AppError::NotReady, AppError::without_rows));
+        };
         let loaded = self
             .assets
             .mapping(&view.mapping)

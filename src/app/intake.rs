@@ -71,6 +71,14 @@ impl App {
         HEXLOWER.encode(&self.vault.hasher().hash(HashDomain::Idempotency, &[words.as_bytes()]))
     }
 
+    /// May this principal begin to send such a file? Asked before the first byte is taken.
+    ///
+    /// Errors: unknown mapping, no permission; `Signature`.
+    pub async fn may_begin(&self, principal: &Principal, terms: &FileTerms) -> Result<(), AppError> {
+        self.may_send(principal, &terms.mapping)?;
+        self.expect_signature(principal, terms.signature.as_ref()).await
+    }
+
     /// Opens the way for one file. Permission is checked before the first byte is taken.
     ///
     /// Errors: unknown mapping, no permission, disk.
@@ -141,14 +149,21 @@ impl App {
     async fn enter(&self, entering: Entering<'_>, in_doubt: &mut bool) -> Result<Kept, AppError> {
         let Entering { id, terms, authorised, agency, sealed, path, signed } = entering;
         let signature = match signed {
-            Some(signed) => Some(self.check_signature(authorised.principal(), signed).await?),
-            None => None,
+            Some(signed) => self.check_signature(authorised.principal(), signed).await.map(Some),
+            // It may have been asked for since the first byte.
+            None => self.expect_signature(authorised.principal(), None).await.map(|()| None),
         };
+        if let Err(AppError::Signature(fault)) = &signature {
+            let detail = serde_json::json!({ "sha256": sealed.sha256, "fault": fault.to_string() });
+            let entry = journal_entry(authorised.principal(), "submission.unsigned", id.as_str(), detail);
+            self.store.append_journal(&entry).await?;
+        }
+        let signature = signature?;
         let client = authorised.principal().sender();
         if let Some(key) = &terms.idempotency_key
             && let Some(earlier) = self.store.submission_by_idempotency_key(client.as_ref(), key).await?
         {
-            return seen_before(&earlier.new, terms, &sealed.sha256);
+            return seen_before(&earlier.new, terms, &sealed.sha256, signature.as_ref());
         }
         self.put_landed(Path::new(&kept_key(id)), path).await?;
         let loaded = self.assets.mapping(&terms.mapping).ok_or(AppError::Worker)?;
@@ -183,7 +198,7 @@ impl App {
                 *in_doubt = false;
                 let key = terms.idempotency_key.as_deref().unwrap_or("");
                 match self.store.submission_by_idempotency_key(new.client.as_ref(), key).await? {
-                    Some(earlier) => seen_before(&earlier.new, terms, &sealed.sha256),
+                    Some(earlier) => seen_before(&earlier.new, terms, &sealed.sha256, signature.as_ref()),
                     None => Err(AppError::IdempotencyKeyReused),
                 }
             }
@@ -203,8 +218,16 @@ impl App {
     }
 }
 
-fn seen_before(earlier: &NewSubmission, terms: &FileTerms, sha256: &str) -> Result<Kept, AppError> {
+/// Signed by another key, or not signed, it is another statement of the sender's.
+fn seen_before(
+    earlier: &NewSubmission,
+    terms: &FileTerms,
+    sha256: &str,
+    signature: Option<&DetachedJws>,
+) -> Result<Kept, AppError> {
+    let signed_then = earlier.signature.as_deref().and_then(DetachedJws::parse);
     let same = earlier.sha256 == sha256
+        && signed_then.as_ref().map(DetachedJws::kid) == signature.map(DetachedJws::kid)
         && earlier.mapping == terms.mapping
         && earlier.round == terms.round
         && earlier.mode == terms.mode;

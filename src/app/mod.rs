@@ -137,6 +137,9 @@ pub enum AppError {
     UnknownSubmission,
     #[error("the submission is not processed yet")]
     NotReady,
+    /// Nothing of it was taken.
+    #[error("the submission is at its end without rows: {}", .0.as_str())]
+    NoRows(State),
     #[error("the rows of a school register are not kept apart from the register")]
     NoRecords,
     /// Refused rows go back in the format they came in.
@@ -253,6 +256,11 @@ fn listed(rounds: &[Round]) -> String {
 }
 
 impl AppError {
+    /// Of a submission that is not committed: it may be later, or never.
+    pub(crate) fn without_rows(state: State) -> Self {
+        if state.is_final() { AppError::NoRows(state) } else { AppError::NotReady }
+    }
+
     pub(crate) fn count_rules(faults: &RuleFaults) -> Self {
         AppError::CountRules(faults.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     }

@@ -4,16 +4,16 @@
 //! under a temporary name, renamed, then entered in the store, which alone says what is latest. A crash
 //! anywhere before leaves the old release whole.
 
-use super::approvals::{Act, ApprovalError};
+use super::approvals::{Act, ApprovalError, fit_reason};
 use super::{App, AppError, journal_entry, kept_report};
 use crate::count::{AgencyTotals, CountReport};
 use crate::domain::approval::ApprovalKind;
 use crate::domain::ids::ApprovalId;
-use crate::domain::principal::{Principal, Scope};
+use crate::domain::principal::{Authorised, Principal, Scope};
 use crate::opendata::gate::DatasetRelease;
 use crate::opendata::projections::{self, Record, SummaryRow};
 use crate::opendata::{Dataset, Draft, Table, prepare};
-use crate::store::{Agreed, Release, StoreError};
+use crate::store::{Agreed, Duty, Release, StoreError};
 use crate::vault::{sha256, sha256_hex};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,9 +21,12 @@ use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Folder of the published files under the home.
 const FOLDER: &str = "opendata";
+/// Between two looks at a publication of another process.
+const DUTY_WAIT: Duration = Duration::from_millis(100);
 const KIND: ApprovalKind = ApprovalKind::DatasetPublish;
 
 /// A count without its cases.
@@ -110,6 +113,19 @@ impl App {
     /// visible then.
     pub async fn publish(&self, principal: &Principal, only: Option<&str>) -> Result<Vec<Published>, AppError> {
         let authorised = principal.authorise(Scope::OpendataPublish, None)?;
+        // One after another, whichever gateway does it: what is released together has to be of the same counts.
+        let duty = loop {
+            match self.store.claim_duty(Duty::Publish).await? {
+                Some(duty) => break duty,
+                None => tokio::time::sleep(DUTY_WAIT).await,
+            }
+        };
+        let outcome = self.publish_on_duty(&authorised, only).await;
+        duty.end().await?;
+        outcome
+    }
+
+    async fn publish_on_duty(&self, authorised: &Authorised, only: Option<&str>) -> Result<Vec<Published>, AppError> {
         let datasets = self.datasets()?;
         if let Some(name) = only
             && !datasets.contains_key(name)
@@ -138,7 +154,7 @@ impl App {
         let release = prepare(&drafts, &sha256).map_err(|fault| AppError::Gate(chain(&fault)))?;
         let wanted = |one: &DatasetRelease| only.is_none_or(|name| together(&datasets, name, &one.dataset));
         let names = release.datasets.iter().filter(|one| wanted(one)).map(|one| &*one.dataset);
-        let firsts = self.first_publications(principal, names).await?;
+        let firsts = self.first_publications(authorised.principal(), names).await?;
         for first in &firsts {
             if !self.store.is_agreed(KIND, &first.dataset, &first.what, self.now()).await? {
                 return Err(ApprovalError::NotApproved.into());
@@ -167,6 +183,7 @@ impl App {
         only: Option<&str>,
         reason: &str,
     ) -> Result<Publishing, AppError> {
+        let reason = fit_reason(reason)?;
         match self.publish(principal, only).await {
             Ok(published) => return Ok(Publishing::Published(published)),
             Err(AppError::Approval(ApprovalError::NotApproved)) => {}
@@ -320,7 +337,9 @@ fn write_files(folder: &Path, one: &DatasetRelease) -> std::io::Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;
     }
-    std::fs::rename(temporary.keep(), folder)?;
+    std::fs::rename(temporary.path(), folder)?;
+    // It stands under its name now.
+    let _moved = temporary.keep();
     std::fs::File::open(parent)?.sync_all()
 }
 

@@ -20,6 +20,8 @@ pub enum SignatureFault {
     Missing,
     #[error("the signature names a key that the client does not have here")]
     NoKey,
+    #[error("only client systems have keys here")]
+    NotAClient,
     #[error("the signature is not by this key over these bytes")]
     Wrong,
 }
@@ -34,6 +36,10 @@ impl SignatureFault {
             SignatureFault::NoKey => Bilingual::new(
                 "กุญแจ (kid) ที่ลายมือชื่ออ้างไม่ใช่กุญแจที่ระบบลูกข่ายนี้ลงทะเบียนไว้ ให้ผู้ดูแลเพิ่มกุญแจสาธารณะด้วย saphan client key add แล้วส่งใหม่",
                 "The signature names a key (kid) that this client has not registered. Have its public half added (saphan client key add) and send the file again.",
+            ),
+            SignatureFault::NotAClient => Bilingual::new(
+                "มีเพียงระบบลูกข่ายที่ลงทะเบียนกุญแจไว้ได้ บุคคลส่งไฟล์โดยไม่ใส่ X-JWS-Signature หรือส่งด้วยโทเคนของระบบลูกข่าย",
+                "Only client systems have keys here. A person sends the file without X-JWS-Signature, or with the token of a client system.",
             ),
             SignatureFault::Wrong => Bilingual::new(
                 "ลายมือชื่อไม่ตรงกับไฟล์ที่มาถึง ไฟล์ถูกเปลี่ยนระหว่างทาง หรือลงลายมือชื่อบนไบต์อื่น (เช่นก่อนบีบอัด gzip) ไม่มีข้อมูลใดถูกรับ ลงลายมือชื่อบนไบต์ที่ส่งจริงแล้วส่งใหม่",
@@ -60,10 +66,14 @@ impl Signed {
 }
 
 impl App {
-    /// May this sender begin with a file that has this signature, or none? Asked before the first byte is taken.
+    /// May this sender send a file that has this signature, or none? A person signs in, and signs nothing.
     ///
     /// Errors: `Signature`.
-    pub async fn expect_signature(&self, principal: &Principal, jws: Option<&DetachedJws>) -> Result<(), AppError> {
+    pub(super) async fn expect_signature(
+        &self,
+        principal: &Principal,
+        jws: Option<&DetachedJws>,
+    ) -> Result<(), AppError> {
         match (jws, principal) {
             (Some(jws), _) => self.signer_of(principal, jws).await.map(drop),
             (None, Principal::Client { id, .. }) => {
@@ -83,7 +93,7 @@ impl App {
 
     /// Only clients have keys here.
     async fn signer_of(&self, principal: &Principal, jws: &DetachedJws) -> Result<ClientKey, AppError> {
-        let Principal::Client { id, .. } = principal else { return Err(SignatureFault::NoKey.into()) };
+        let Principal::Client { id, .. } = principal else { return Err(SignatureFault::NotAClient.into()) };
         let keys = self.store.client_keys(id).await?;
         let named = keys.iter().find(|key| key.kid == jws.kid()).ok_or(SignatureFault::NoKey)?;
         Ok(ClientKey::parse(&named.jwk)?)

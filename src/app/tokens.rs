@@ -20,6 +20,8 @@ const TYP: &str = "at+jwt";
 /// Longest life of an assertion, and how far the clocks may differ, in seconds.
 pub const ASSERTION_SECONDS_MAX: i64 = 3_600;
 const CLOCK_SECONDS: i64 = 30;
+/// RFC 7523, and the draft that follows it.
+const ASSERTION_TYPES: [&str; 2] = ["JWT", "client-authentication+jwt"];
 
 /// Whose name stands in tokens, and how long they hold.
 #[derive(Debug, Clone)]
@@ -214,6 +216,10 @@ impl App {
 
     async fn client_by_assertion(&self, named: Option<&str>, text: &str, now: Timestamp) -> Result<Client, AppError> {
         let jws = Jws::parse(text).ok_or(TokenError::Client)?;
+        // What the same key signed for another use is no assertion.
+        if jws.typ().is_some_and(|typ| !ASSERTION_TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known))) {
+            return Err(TokenError::Client.into());
+        }
         let claimed: Assertion = serde_json::from_slice(jws.unchecked()).map_err(|_| TokenError::Client)?;
         if claimed.iss != claimed.sub || named.is_some_and(|named| named != claimed.sub) {
             return Err(TokenError::Client.into());

@@ -55,6 +55,20 @@ impl LearnerId {
         LearnerId { kind, len: text.len() as u8, bytes }
     }
 
+    /// Does somebody's number stand in this text, as people write one (`1-2345-67890-12-1` too)?
+    pub fn is_in(text: &str) -> bool {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ' ' | '.');
+        text.split(|c| !is_part(c)).any(|part| {
+            let words = part.split([' ', '.']).map(|word| word.replace('-', ""));
+            let spaced: String = part.chars().filter(char::is_ascii_digit).collect();
+            let is_number = |word: &str| {
+                LearnerId::citizen(word).is_ok()
+                    || word.starts_with(['G', 'g']) && LearnerId::parse(&word.to_ascii_uppercase()).is_ok()
+            };
+            is_number(&spaced) || words.into_iter().any(|word| is_number(&word))
+        })
+    }
+
     /// Thirteen ASCII digits; every rule of the number is checked.
     pub fn citizen(text: &str) -> Result<Self, LearnerIdError> {
         let digits = text.as_bytes();

@@ -93,11 +93,27 @@ const CONSENTS: &str =
     "SELECT right_name, person, at FROM approval_consent WHERE approval = $1 ORDER BY at, right_name";
 const VOID: &str =
     "UPDATE approval SET state = 'void' WHERE kind = $1 AND subject = $2 AND state IN ('proposed', 'approved')";
+const VOID_OF: &str = "UPDATE approval SET state = 'void' WHERE state IN ('proposed', 'approved') AND (proposed_by = $1 \
+    OR decided_by = $1 OR id IN (SELECT c.approval FROM approval_consent c WHERE c.person = $1))";
 const OPEN: &str = select!("WHERE kind = $1 AND subject = $2 AND state IN ('proposed', 'approved') AND until > $3");
 
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] =
-    &[LAPSE, INSERT, REMEMBER, SAME_SUBJECT, BY_ID, RECENT, DECIDE, DONE, CONSENT, CONSENTS, VOID, OPEN, AGREED];
+pub(super) const STATEMENTS: &[&str] = &[
+    LAPSE,
+    INSERT,
+    REMEMBER,
+    SAME_SUBJECT,
+    BY_ID,
+    RECENT,
+    DECIDE,
+    DONE,
+    CONSENT,
+    CONSENTS,
+    VOID,
+    VOID_OF,
+    OPEN,
+    AGREED,
+];
 
 fn from_row(found: &Row) -> Result<Approval, StoreError> {
     let text = |column: &'static str| found.try_get::<&str>(column);
@@ -257,6 +273,11 @@ async fn consents(on: impl Into<On<'_>>, id: &ApprovalId) -> Result<Vec<Consent>
         })
     };
     found.iter().map(of).collect()
+}
+
+/// Where somebody loses a right, or the account: what is not done yet needs persons who have theirs.
+pub(super) async fn void_of(tx: &mut Tx, person: &PersonId) -> Result<(), StoreError> {
+    query(VOID_OF).bind(person.as_str()).execute(tx).await.map(drop)
 }
 
 pub(super) async fn decide(

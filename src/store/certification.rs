@@ -28,6 +28,8 @@ pub struct NewCertification {
     pub totals: String,
     /// The submissions that the count stands on, by their store keys in order.
     pub inputs: Vec<i64>,
+    /// The version of the register that the count stands on.
+    pub register: i64,
     pub at: Timestamp,
 }
 
@@ -76,6 +78,7 @@ const STANDS: &str = "SELECT count(*) FROM certification WHERE round = $1 AND ag
 const LAST_RUN: &str = "SELECT coalesce(max(seq), 0) FROM count_run WHERE round = $1";
 const IN_FORCE: &str =
     "SELECT DISTINCT submission FROM holding WHERE round = $1 AND agency = $2 AND in_force = 1 ORDER BY 1";
+const REGISTER: &str = "SELECT coalesce(max(version), 0) FROM register_version";
 const AGREED: &str = "SELECT proposed_by, decided_by FROM approval WHERE kind = $1 AND subject = $2 AND what = $3 \
     AND state = 'approved'";
 const INSERT: &str = "INSERT INTO certification (round, agency, revision, run, result, totals, proposed_by, approved_by, \
@@ -85,7 +88,7 @@ const REOPEN: &str = "UPDATE certification SET reopened_at = $3, reopened_by = $
     WHERE round = $1 AND agency = $2 AND reopened_at IS NULL";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[OF_ROUND, ONE, STANDS, LAST_RUN, IN_FORCE, AGREED, INSERT, REOPEN];
+pub(super) const STATEMENTS: &[&str] = &[OF_ROUND, ONE, STANDS, LAST_RUN, IN_FORCE, REGISTER, AGREED, INSERT, REOPEN];
 
 fn from_row(found: &Row) -> Result<Certification, StoreError> {
     let text = |column: &'static str| found.try_get::<&str>(column);
@@ -139,7 +142,8 @@ impl Store {
         let last: i64 = query_scalar(LAST_RUN).bind(&round).fetch_one(&mut tx).await?;
         let in_force: Vec<i64> =
             query_scalar(IN_FORCE).bind(&round).bind(new.agency.as_str()).fetch_all(&mut tx).await?;
-        if last != new.run || in_force != new.inputs {
+        let register: i64 = query_scalar(REGISTER).fetch_one(&mut tx).await?;
+        if last != new.run || in_force != new.inputs || register != new.register {
             return Err(StoreError::CountStale);
         }
         let found = query(AGREED).bind(kind.as_str()).bind(agreed.subject).bind(agreed.what);

@@ -47,6 +47,8 @@ pub enum Duty {
     Checkpoint,
     /// Sealing anew what lies under an older data key.
     Reseal,
+    /// Making open data of the counts.
+    Publish,
     /// Closing months of service reports.
     ServiceMonth,
     /// Erasing what is over by rule.
@@ -60,6 +62,7 @@ impl Duty {
             Duty::Sweep => "duty_sweep",
             Duty::Checkpoint => "duty_checkpoint",
             Duty::Reseal => "duty_reseal",
+            Duty::Publish => "duty_publish",
             Duty::ServiceMonth => "duty_service_month",
             Duty::Retention => "duty_retention",
         }

@@ -6,7 +6,7 @@
 
 use super::engine::{Query, Row, Tx, query};
 use super::row::{agency_from, optional_time_from, time_from};
-use super::{JournalEntry, Store, StoreError, journal};
+use super::{JournalEntry, Store, StoreError, approval, journal};
 use crate::domain::agency::AgencyCode;
 use crate::domain::enrolment::KeyedHash;
 use crate::domain::ids::PersonId;
@@ -222,7 +222,17 @@ impl Store {
         entry: &JournalEntry,
     ) -> Result<(), StoreError> {
         let agency = agency.as_ref().map(|agency| agency.as_str().to_owned());
-        self.change_person(query(ROLES).bind(id.as_str()).bind(roles_text(roles)).bind(agency), None, entry).await
+        let mut tx = self.begin().await?;
+        let had = query(BY_ID).bind(id.as_str()).fetch_optional(&mut tx).await?.as_ref().map(from_row).transpose()?;
+        let change = query(ROLES).bind(id.as_str()).bind(roles_text(roles)).bind(agency);
+        if change.execute(&mut tx).await?.rows_affected() == 0 {
+            return Err(StoreError::NoSuchPerson);
+        }
+        if had.is_some_and(|had| had.roles.iter().any(|role| !roles.contains(role))) {
+            approval::void_of(&mut tx, id).await?;
+        }
+        journal::append(&mut tx, entry).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Ends every session of theirs with it.
@@ -295,6 +305,7 @@ impl Store {
         }
         if let Some(person) = sessions_of {
             query(DELETE_SESSIONS).bind(person.as_str()).execute(&mut tx).await?;
+            approval::void_of(&mut tx, person).await?;
         }
         journal::append(&mut tx, entry).await?;
         Ok(tx.commit().await?)

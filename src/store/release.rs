@@ -16,6 +16,10 @@ pub struct NewCountRun {
     /// The very bytes that are signed.
     pub manifest: String,
     pub signature: String,
+    /// The submissions it stands on, in whatever form their keeper gives them. None: an earlier version made it.
+    pub inputs: Option<String>,
+    /// Version of the register it stands on. None: an earlier version made it.
+    pub register: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -35,12 +39,13 @@ pub struct Release {
     pub path: String,
 }
 
-const ADD_COUNT: &str = "INSERT INTO count_run (round, at, result, manifest, signature) \
-    VALUES ($1, $2, $3, $4, $5) RETURNING seq";
-const LAST_COUNT: &str = "SELECT seq, round, at, result, manifest, signature FROM count_run WHERE round = $1 \
+const ADD_COUNT: &str = "INSERT INTO count_run (round, at, result, manifest, signature, inputs, register) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING seq";
+const LAST_COUNT: &str = "SELECT seq, round, at, result, manifest, signature, inputs, register FROM count_run WHERE round = $1 \
     ORDER BY seq DESC LIMIT 1";
-const COUNT: &str = "SELECT seq, round, at, result, manifest, signature FROM count_run WHERE seq = $1";
-const LAST_COUNTS: &str = "SELECT c.seq, c.round, c.at, c.result, c.manifest, c.signature FROM count_run c \
+const COUNT: &str =
+    "SELECT seq, round, at, result, manifest, signature, inputs, register FROM count_run WHERE seq = $1";
+const LAST_COUNTS: &str = "SELECT c.seq, c.round, c.at, c.result, c.manifest, c.signature, c.inputs, c.register FROM count_run c \
     WHERE c.seq = (SELECT max(o.seq) FROM count_run o WHERE o.round = c.round) ORDER BY c.round";
 const ADD_RELEASE: &str = "INSERT INTO opendata_release (dataset, version, sha256, published_at, path) \
     VALUES ($1, $2, $3, $4, $5)";
@@ -71,6 +76,8 @@ fn count_run_from(found: &Row) -> Result<CountRun, StoreError> {
             result: found.try_get("result")?,
             manifest: found.try_get("manifest")?,
             signature: found.try_get("signature")?,
+            inputs: found.try_get("inputs")?,
+            register: found.try_get("register")?,
         },
     })
 }
@@ -84,6 +91,8 @@ impl Store {
             .bind(run.result)
             .bind(run.manifest)
             .bind(run.signature)
+            .bind(run.inputs)
+            .bind(run.register)
             .fetch_one(&mut tx)
             .await?;
         journal::append(&mut tx, entry).await?;

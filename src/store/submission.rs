@@ -29,6 +29,10 @@ impl State {
     const ALL: [State; 6] =
         [State::Received, State::Processing, State::Committed, State::Refused, State::Cancelled, State::Failed];
 
+    pub fn parse(text: &str) -> Option<State> {
+        State::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
     pub fn as_str(&self) -> &'static str {
         match self {
             State::Received => "received",
@@ -198,10 +202,7 @@ pub(super) fn from_row(found: &Row) -> Result<Submission, StoreError> {
     let state = text("state")?;
     Ok(Submission {
         seq: found.try_get("seq")?,
-        state: State::ALL
-            .into_iter()
-            .find(|known| known.as_str() == state)
-            .ok_or(StoreError::Unreadable("submission.state"))?,
+        state: State::parse(state).ok_or(StoreError::Unreadable("submission.state"))?,
         finished_at: row::optional_time_from(json("finished_at")?, "submission.finished_at")?,
         receipt: json("receipt")?
             .map(serde_json::from_str)

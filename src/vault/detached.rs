@@ -13,6 +13,8 @@ use openssl::nid::Nid;
 use openssl::pkey::Private;
 use serde::Deserialize;
 
+/// Of its own, so that it passes for nothing else that a client signs, its assertions above all (RFC 8725 §3.11).
+const TYP: &str = "saphan-file+jws";
 /// Characters of one: a short header and 86 of signature.
 const CHARS_MAX: usize = 1_024;
 /// Base64 makes four characters of so many bytes.
@@ -29,8 +31,7 @@ struct Header {
     b64: bool,
     #[serde(default)]
     crit: Option<Vec<String>>,
-    #[serde(rename = "typ")]
-    _typ: Option<String>,
+    typ: String,
     #[serde(rename = "iat")]
     _iat: Option<u64>,
 }
@@ -63,7 +64,7 @@ impl DetachedJws {
             Some([only]) if only == "b64" => true,
             Some(_) => return None,
         };
-        let fits = header.alg == ALGORITHM && signature_bytes == 64 && (header.b64 || is_critical);
+        let fits = header.alg == ALGORITHM && header.typ == TYP && signature_bytes == 64 && (header.b64 || is_critical);
         fits.then(|| DetachedJws { text: text.to_owned(), kid: header.kid, is_encoded: header.b64 })
     }
 
@@ -146,7 +147,8 @@ impl FileSigner {
         let key = EcKey::private_key_from_pem_passphrase(pem, b"").ok()?;
         let is_p256 = key.group().curve_name() == Some(Nid::X9_62_PRIME256V1) && key.check_key().is_ok();
         let kid = is_p256.then(|| sign::public_jwk(&key).ok())??.kid;
-        let header = serde_json::json!({ "alg": ALGORITHM, "kid": kid, "b64": false, "crit": ["b64"] }).to_string();
+        let header =
+            serde_json::json!({ "alg": ALGORITHM, "typ": TYP, "kid": kid, "b64": false, "crit": ["b64"] }).to_string();
         Some(FileSigner { key, header: BASE64URL_NOPAD.encode(header.as_bytes()) })
     }
 
@@ -187,8 +189,8 @@ mod tests {
 
     fn header(is_encoded: bool) -> &'static str {
         match is_encoded {
-            true => r#"{"alg":"ES256","kid":"k"}"#,
-            false => r#"{"alg":"ES256","kid":"k","b64":false,"crit":["b64"]}"#,
+            true => r#"{"alg":"ES256","typ":"saphan-file+jws","kid":"k"}"#,
+            false => r#"{"alg":"ES256","typ":"saphan-file+jws","kid":"k","b64":false,"crit":["b64"]}"#,
         }
     }
 
@@ -256,16 +258,21 @@ mod tests {
         let (_home, vault, _) = signer();
         let make = |header: &str| signed(&vault, header, b"file", false);
         assert_eq!(DetachedJws::parse(&make(header(false))).unwrap().kid(), "k");
-        assert!(DetachedJws::parse(&make(r#"{"alg":"ES256","kid":"k","typ":"JOSE","iat":1781000000}"#)).is_some());
+        assert!(
+            DetachedJws::parse(&make(r#"{"alg":"ES256","kid":"k","typ":"saphan-file+jws","iat":1781000000}"#))
+                .is_some()
+        );
         for header in [
-            r#"{"alg":"none","kid":"k"}"#,
-            r#"{"alg":"HS256","kid":"k"}"#,
-            r#"{"alg":"ES256"}"#,
-            r#"{"alg":"ES256","kid":"k","b64":false}"#,
-            r#"{"alg":"ES256","kid":"k","crit":["b64","exp"],"b64":false}"#,
-            r#"{"alg":"ES256","kid":"k","crit":[]}"#,
-            r#"{"alg":"ES256","kid":"k","jwk":{}}"#,
-            r#"{"alg":"ES256","kid":"k","note":"somebody's name"}"#,
+            r#"{"alg":"none","typ":"saphan-file+jws","kid":"k"}"#,
+            r#"{"alg":"HS256","typ":"saphan-file+jws","kid":"k"}"#,
+            r#"{"alg":"ES256","typ":"saphan-file+jws"}"#,
+            r#"{"alg":"ES256","typ":"saphan-file+jws","kid":"k","b64":false}"#,
+            r#"{"alg":"ES256","typ":"saphan-file+jws","kid":"k","crit":["b64","exp"],"b64":false}"#,
+            r#"{"alg":"ES256","typ":"saphan-file+jws","kid":"k","crit":[]}"#,
+            r#"{"alg":"ES256","typ":"saphan-file+jws","kid":"k","jwk":{}}"#,
+            r#"{"alg":"ES256","typ":"saphan-file+jws","kid":"k","note":"somebody's name"}"#,
+            r#"{"alg":"ES256","kid":"k"}"#,
+            r#"{"alg":"ES256","kid":"k","typ":"JWT"}"#,
         ] {
             assert!(DetachedJws::parse(&make(header)).is_none(), "{header}");
         }

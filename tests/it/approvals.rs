@@ -114,6 +114,27 @@ async fn an_agreement_ends_with_its_time_and_a_refusal_ends_it_at_once() {
 }
 
 #[tokio::test]
+async fn an_agreement_ends_with_the_right_or_the_account_of_either() {
+    let gateway = Gateway::start();
+    let app = &gateway.app;
+    let right = [Scope::CountCertify];
+    let (anna, boon) = (seated(&gateway, "anna", &right).await, seated(&gateway, "boon", &right).await);
+    let act = Act { kind: ApprovalKind::CountCertify, subject: "2026-06-10 obec", content: b"1" };
+    let id_of = |one: &Seated| match &one.principal {
+        Principal::Person { id, .. } => id.clone(),
+        other => panic!("{other:?}"),
+    };
+    let id = app.propose(&anna.principal, act, "x").await.unwrap();
+    app.change_role(&Principal::Operator, &id_of(&anna), Scope::CountCertify, false, None).await.unwrap();
+    assert_eq!(fault(app.decide(&boon.principal, &id, true).await), ApprovalError::Closed);
+    app.change_role(&Principal::Operator, &id_of(&anna), Scope::CountCertify, true, None).await.unwrap();
+    let id = app.propose(&anna.principal, act, "x").await.unwrap();
+    app.decide(&boon.principal, &id, true).await.unwrap();
+    app.disable_person(&Principal::Operator, &id_of(&boon)).await.unwrap();
+    assert_eq!(fault(app.carry_out(&anna.principal, act).await), ApprovalError::NotApproved);
+}
+
+#[tokio::test]
 async fn a_data_set_that_was_never_published_takes_two_persons_and_after_that_one_or_a_machine() {
     let gateway = Gateway::start();
     gateway.send_register().await;
@@ -153,4 +174,17 @@ async fn a_data_set_that_was_never_published_takes_two_persons_and_after_that_on
     let again = by_machine().await.unwrap();
     assert_eq!(again.status(), 201);
     assert_eq!(again.json::<Value>().await.unwrap()["published"][0]["unchanged"], true);
+    // Several at once, with other numbers: one after another, and none writes over what another published.
+    for mapping in [("obec", "obec/enrolments", "obec.csv"), ("ovec", "ovec/enrolments", "ovec.xml")] {
+        assert_eq!(gateway.send(mapping.0, mapping.1, sample(mapping.2)).await.status(), 201);
+        assert_eq!(gateway.by("count", Method::POST, "/v1/counts/2026-06-10").send().await.unwrap().status(), 201);
+        let all = futures_util::future::join_all((0..6).map(|_| by_machine())).await;
+        let mut made = 0;
+        for one in all {
+            let one = one.unwrap();
+            assert_eq!(one.status(), 201);
+            made += u32::from(one.json::<Value>().await.unwrap()["published"][0]["unchanged"] == false);
+        }
+        assert_eq!(made, 1, "the others found it published");
+    }
 }

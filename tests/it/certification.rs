@@ -120,6 +120,9 @@ async fn two_persons_certify_and_what_is_certified_stays_while_nothing_more_come
         assert_eq!(late.status(), 422);
         let late: Value = late.json().await.unwrap();
         assert_eq!(late["refusal"]["rule"], "SPH-REF-003", "{late}");
+        let rows = format!("/v1/submissions/{}/refused", late["submission"].as_str().unwrap());
+        let (status, told) = counted.get("obec", &rows).await;
+        assert!(status == 409 && told["detail"].as_str().unwrap().contains("refused"), "it is at its end: {told}");
     }
     // Others go on, and so does another round.
     assert_eq!(counted.gateway.send("dole", "dole/enrolments", sample("dole.json")).await.status(), 201);
@@ -185,6 +188,9 @@ async fn too_many_open_places_are_not_certified() {
     } else {
         assert_eq!(status, 202, "{told}");
     }
+    let named = json!({ "agency": "dole", "reason": "see 1-1037-02071-81-1" });
+    let (status, told) = counted.post(&counted.anna, &format!("/v1/counts/{ROUND}/certify"), named).await;
+    assert!(status == 400 && told["detail"].as_str().unwrap().contains("number"), "a reason is kept in plain: {told}");
     // Nothing was counted of it at all.
     let (status, told) = counted.certify(&counted.anna, "ovec").await;
     assert!(status == 409 && told["detail"].as_str().unwrap().contains("nothing"), "{told}");
@@ -213,4 +219,35 @@ async fn a_file_that_was_being_worked_on_when_the_round_was_certified_does_not_c
     assert_eq!((view.state.as_str(), view.refusal.unwrap().rule.as_str()), ("refused", "SPH-REF-003"));
     let store = counted.gateway.another_store().await;
     assert!(store.is_certified(Round::parse(ROUND).unwrap(), AgencyCode::parse("obec").unwrap()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_count_is_certified_only_while_it_is_of_what_is_in_force() {
+    let counted = Counted::start().await;
+    let agreed = async || {
+        let (status, proposed) = counted.certify(&counted.anna, "obec").await;
+        assert_eq!(status, 202, "{proposed}");
+        assert_eq!(counted.agree(&counted.boon, proposed["approval"].as_str().unwrap()).await, 204);
+    };
+    let is_stale = async || {
+        let (status, told) = counted.certify(&counted.anna, "obec").await;
+        assert!(status == 409 && told["detail"].as_str().unwrap().contains("Count the round again"), "{told}");
+    };
+    agreed().await;
+    // The same bytes again, but another submission after a detour.
+    for file in [shorter(5), sample("obec.csv")] {
+        assert_eq!(counted.gateway.send("obec", "obec/enrolments", file).await.status(), 201);
+    }
+    is_stale().await;
+    counted.count().await;
+    agreed().await;
+    // What a school is says the register, which the count stands on too.
+    let register = sample("schools.csv");
+    let end = register.iter().rposition(|byte| *byte == b'\n').unwrap();
+    let end = register[..end].iter().rposition(|byte| *byte == b'\n').unwrap();
+    let changed = counted.gateway.send("register", "moe/schools", register[..=end].to_vec()).await;
+    assert_eq!(changed.status(), 201);
+    is_stale().await;
+    counted.count().await;
+    assert_eq!(counted.certified("obec").await, 1);
 }

@@ -91,6 +91,14 @@ async fn a_signed_file_is_taken_and_everything_about_it_names_the_key() {
     let stored =
         gateway.app.submission(&OPERATOR, &SubmissionId::parse(sent["id"].as_str().unwrap()).unwrap()).await.unwrap();
     assert_eq!(stored.signed_by.as_deref(), Some(&*signing.kid));
+    assert!(stored.signature.is_some());
+    // Under one key a signed and an unsigned file are two statements.
+    let keyed =
+        |file: Vec<u8>| signing.gateway.by("dole", Method::POST, TO_DOLE).header("idempotency-key", "k").body(file);
+    assert_eq!(keyed(sample("dole.json")).send().await.unwrap().status(), 201);
+    let signature = signed(&signing.pair, &sample("dole.json"));
+    let again = keyed(sample("dole.json")).header(SIGNATURE, signature).send().await.unwrap();
+    assert_eq!(code(again).await, (409, "idempotency-key-reused".into()));
     // Without one it is taken as before, and says so.
     let plain: Value = signing.send(None, b"[]".to_vec()).await.json().await.unwrap();
     assert!(plain.get("signed_by").is_none(), "{plain}");
@@ -104,7 +112,8 @@ async fn a_wrong_signature_leaves_nothing_behind() {
     let (kept, before) = (signing.gateway.kept(), signing.submissions().await);
     let head = good.split("..").next().unwrap();
     let stranger = pair();
-    let header = format!(r#"{{"alg":"ES256","kid":"{}","b64":false,"crit":["b64"]}}"#, signing.kid);
+    let header =
+        format!(r#"{{"alg":"ES256","typ":"saphan-file+jws","kid":"{}","b64":false,"crit":["b64"]}}"#, signing.kid);
     let claimed = format!(
         "{}..{}",
         BASE64URL_NOPAD.encode(header.as_bytes()),
@@ -150,6 +159,18 @@ async fn who_must_sign_is_refused_what_is_unsigned_at_every_gateway_and_by_every
     let upload = upload.header("upload-length", file.len().to_string()).send().await.unwrap();
     assert_eq!(code(upload).await, (422, "signature-invalid".into()));
     assert_eq!(signing.gateway.kept(), kept);
+    // One that was opened before they had to be signed does not come in unsigned either.
+    signing.must_sign(false).await;
+    let opened = signing.gateway.by("dole", Method::POST, "/v1/uploads?mapping=dole/enrolments&round=2026-06-10");
+    let opened = opened.header("upload-length", file.len().to_string()).send().await.unwrap();
+    signing.must_sign(true).await;
+    let path = header(&opened, "location").to_owned();
+    let whole = signing.gateway.by("dole", Method::PATCH, &path).header("upload-offset", "0");
+    let whole =
+        whole.header("content-type", "application/offset+octet-stream").body(file.clone()).send().await.unwrap();
+    assert_eq!(code(whole).await, (422, "signature-invalid".into()));
+    let acts = signing.gateway.another_store().await.journal(0, 1_000).await.unwrap();
+    assert!(acts.iter().any(|one| one.entry.act == "submission.unsigned"));
     assert_eq!(signing.send(Some(&signed(&signing.pair, &file)), file.clone()).await.status(), 201);
     signing.must_sign(false).await;
     assert_eq!(signing.send(None, file).await.status(), 201);
@@ -196,7 +217,7 @@ from joserfc.jwk import ECKey
 key_path, file_path, kid, form = sys.argv[1:]
 key = ECKey.import_key(open(key_path).read())
 payload = open(file_path, "rb").read()
-header = {"alg": "ES256", "kid": kid}
+header = {"alg": "ES256", "typ": "saphan-file+jws", "kid": kid}
 if form == "plain":
     header |= {"b64": False, "crit": ["b64"]}
 print(jws.detach_content(jws.serialize_compact(header, payload, key, algorithms=["ES256"])))

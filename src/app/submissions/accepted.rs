@@ -35,7 +35,7 @@ impl App {
     pub async fn accepted_file(&self, principal: &Principal, id: &SubmissionId) -> Result<Download, AppError> {
         let stored = self.readable(principal, id).await?;
         if stored.state != State::Committed {
-            return Err(AppError::NotReady);
+            return Err(AppError::without_rows(stored.state));
         }
         if !needs_register(&stored) {
             return Err(AppError::NoRecords);

@@ -47,6 +47,9 @@ pub struct SubmissionView {
     /// The key of its own that the sender signed the file with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_by: Option<String>,
+    /// That signature, for the signed receipt.
+    #[serde(skip)]
+    pub signature: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,6 +160,7 @@ impl App {
             received_at: stored.new.received_at.to_string(),
             bytes: stored.new.bytes,
             signed_by: stored.new.signature.as_deref().and_then(DetachedJws::parse).map(|jws| jws.kid().to_owned()),
+            signature: stored.new.signature,
             receipt: stored.receipt,
             refusal: match stored.problem {
                 Some(json) => {

@@ -54,7 +54,7 @@ impl App {
     ) -> Result<(u64, W), AppError> {
         let stored = self.readable(principal, id).await?;
         if stored.state != State::Committed {
-            return Err(AppError::NotReady);
+            return Err(AppError::without_rows(stored.state));
         }
         let loaded = self.assets.mapping(&stored.new.mapping).cloned().ok_or(AppError::UnknownSubmission)?;
         let holder = self.holder_of_rows(&stored).await?;

@@ -24,6 +24,9 @@ struct Claims<'r> {
     /// The key of the sender's own that signed the file, where one did: its thumbprint (RFC 7638).
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_by: Option<&'r str>,
+    /// What it signed with it, to be held against the file again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<&'r Receipt>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,8 +45,8 @@ impl App {
         let iss = &self.token_terms().issuer;
         let iat = Timestamp::now().as_second();
         let (receipt, refusal) = (view.receipt.as_ref(), view.refusal.as_ref());
-        let signed_by = view.signed_by.as_deref();
-        let claims = Claims { iss, iat, sub: id.as_str(), state: &view.state, signed_by, receipt, refusal };
+        let (signed_by, signature) = (view.signed_by.as_deref(), view.signature.as_deref());
+        let claims = Claims { iss, iat, sub: id.as_str(), state: &view.state, signed_by, signature, receipt, refusal };
         let payload = serde_json::to_vec(&claims).map_err(|_| AppError::Worker)?;
         Ok(self.vault.sign_compact(TYP, &payload)?)
     }

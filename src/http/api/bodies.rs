@@ -438,6 +438,7 @@ mod tests {
             received_at: "2026-06-12T03:04:05Z".into(),
             bytes: 7,
             signed_by: None,
+            signature: None,
             receipt: Some(receipt()),
             refusal: None,
             waiting: None,

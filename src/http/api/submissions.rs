@@ -81,7 +81,7 @@ pub async fn send(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let terms = terms(&request, &app)?;
-    app.expect_signature(&caller.0, terms.signature.as_ref()).await?;
+    app.may_begin(&caller.0, &terms).await?;
     let bytes_max = app.limits().file_bytes_max;
     check_body(&request, bytes_max)?;
     let body = Body::new(payload, bytes_max, Duration::from_secs(app.pace().request_seconds_max));

@@ -54,7 +54,6 @@ fn of_token(error: &TokenError) -> Problem {
 fn of_certify(certify: &CertifyError) -> Problem {
     let kind = match certify {
         CertifyError::NoRevision => Kind::NotFound,
-        CertifyError::Reason => Kind::BadRequest,
         _ => Kind::Conflict,
     };
     let told = certify.told();
@@ -107,6 +106,13 @@ impl From<Arc<AppError>> for Problem {
                 )
             }
             AppError::UnknownSubmission => not_found("ไม่มีการส่งรหัสนี้", "There is no submission with this id."),
+            AppError::NoRows(state) => {
+                let state = state.as_str();
+                conflict(
+                    &format!("การส่งนี้สิ้นสุดแล้วโดยไม่รับทั้งไฟล์ (สถานะ {state}) จึงไม่มีแถวให้ ดูเหตุผลใน refusal ของการส่ง แก้ไฟล์แล้วส่งใหม่"),
+                    &format!("The submission ended without any row being taken ({state}), so there are none to give. Its `refusal` says why; correct the file and send it again."),
+                )
+            }
             AppError::NoRecords => conflict(
                 "แถวของทะเบียนสถานศึกษาไม่ได้เก็บแยกเป็นรายการส่ง ดูทะเบียนที่ใช้อยู่ที่ /v1/codelists/school",
                 "The rows of a school register are not kept apart from it; the register in force is /v1/codelists/school.",
@@ -198,7 +204,7 @@ fn of_approval(error: &ApprovalError) -> Problem {
             Kind::Conflict
         }
         ApprovalError::SamePerson | ApprovalError::PersonsOnly => Kind::Forbidden,
-        ApprovalError::Reason => Kind::BadRequest,
+        ApprovalError::Reason | ApprovalError::NamesSomebody => Kind::BadRequest,
     };
     let told = error.told();
     Problem::new(kind).detail(told.th, told.en)

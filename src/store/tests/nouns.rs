@@ -236,6 +236,8 @@ async fn releases_and_counts_are_kept_by_version(bench: Bench) {
         result: "{}".into(),
         manifest: "m".into(),
         signature: "s".into(),
+        inputs: None,
+        register: None,
     };
     assert_eq!(bench.store.last_count_run(round()).await.unwrap(), None);
     bench.store.add_count_run(run.clone(), &entry("count.run")).await.unwrap();

@@ -221,6 +221,14 @@ async fn a_client_proves_itself_by_its_key_and_an_assertion_serves_once() {
         assert_eq!(status, 401, "the same again, at any gateway");
         assert!(body["detail"].as_str().unwrap().contains("jti"), "{body}");
     }
+    // What the same key signed for another use is no assertion.
+    let claims = bent(json!({ "jti": "of a file" })).to_string();
+    let form = [
+        ("grant_type", "client_credentials".to_owned()),
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned()),
+        ("client_assertion", key.sign_compact("saphan-file+jws", claims.as_bytes()).unwrap()),
+    ];
+    assert_eq!(gateway.request(Method::POST, "/oauth/token").form(&form).send().await.unwrap().status(), 401);
     let strange = tempfile::tempdir().unwrap();
     let stranger = Vault::open_or_create(strange.path()).unwrap();
     assert_eq!(ask(&gateway, &stranger, bent(json!({ "jti": "two" }))).await.0, 401, "a key nobody registered");
