@@ -89,6 +89,18 @@ async fn report(app: &App, json: bool, lang: Lang) -> anyhow::Result<ExitCode> {
     Ok(if is_signed { ExitCode::SUCCESS } else { ExitCode::from(EXIT_REFUSED) })
 }
 
+/// Where no day is counted from: how long, or by what.
+fn period(days: &str, thai: bool) -> String {
+    match (days, thai) {
+        ("purpose", true) => String::from("ตามวัตถุประสงค์"),
+        ("purpose", false) => String::from("by purpose"),
+        ("forever", true) => String::from("ตลอดไป"),
+        ("forever", false) => String::from("forever"),
+        (days, true) => format!("{days} วัน"),
+        (days, false) => format!("{days} days"),
+    }
+}
+
 fn show(app: &App, report: &RetentionReport, lang: Lang) -> anyhow::Result<()> {
     let thai = lang == Lang::Th;
     let title = match (report.dry_run, thai) {
@@ -107,11 +119,11 @@ fn show(app: &App, report: &RetentionReport, lang: Lang) -> anyhow::Result<()> {
     for one in &report.classes {
         let policy = app.retention_policy().classes.iter().find(|of| of.class.as_str() == one.class);
         let name = policy.map_or(one.class.as_str(), |policy| policy.title.get(lang));
-        let before = one.before.as_deref().unwrap_or(&one.days);
+        let before = one.before.clone().unwrap_or_else(|| period(&one.days, thai));
         let left = thousands(one.left);
         let left = if one.left > 0 { paint(Tone::Bad, &left) } else { left };
         let (erased, held) = (thousands(one.erased), thousands(one.held));
-        say!("  {}  {}  {erased:>9}  {held:>6}  {left:>6}", fit(name, 34), fit(before, 10));
+        say!("  {}  {}  {erased:>9}  {held:>6}  {left:>6}", fit(name, 34), fit(&before, 10));
     }
     let told = match report.is_done() {
         true => Bilingual::new("✓ ไม่มีสิ่งที่พ้นกำหนดเหลืออยู่", "✓ nothing older is left"),
