@@ -59,9 +59,14 @@ impl Body {
 const JSON_BYTES_MAX: u64 = 64 << 10;
 const JSON_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// A request in JSON. The words of a JSON reader repeat what they read, so they are not passed on; where it stands says enough.
+/// A request in JSON, of any form that is written by hand.
 pub async fn json<T: DeserializeOwned>(payload: web::Payload) -> Result<T, Problem> {
-    let bytes = Body::new(payload, JSON_BYTES_MAX, JSON_TIME_MAX).whole().await?;
+    json_up_to(payload, JSON_BYTES_MAX).await
+}
+
+/// The same where less is known to do. The words of a JSON reader repeat what they read, so they are not passed on; where it stands says enough.
+pub async fn json_up_to<T: DeserializeOwned>(payload: web::Payload, bytes_max: u64) -> Result<T, Problem> {
+    let bytes = Body::new(payload, bytes_max, JSON_TIME_MAX).whole().await?;
     serde_json::from_slice(&bytes).map_err(|fault| {
         let (line, column) = (fault.line(), fault.column());
         Problem::new(Kind::JsonInvalid).detail(

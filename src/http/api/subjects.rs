@@ -15,6 +15,7 @@ use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+const BODY_BYTES_MAX: u64 = 4 << 10;
 const LOOKS: u32 = 100;
 
 /// Whom it is about.
@@ -74,7 +75,7 @@ pub async fn access_log(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     app.authorise_subjects(&caller.0)?;
-    let form: AccessLogForm = body::json(payload).await?;
+    let form: AccessLogForm = body::json_up_to(payload, BODY_BYTES_MAX).await?;
     let person = LearnerId::parse(&form.learner_id).map_err(|_| not_a_number())?;
     let limit = form.limit.unwrap_or(LOOKS);
     if !(1..=LOOKS_MAX).contains(&limit) {
